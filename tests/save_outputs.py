@@ -1,0 +1,59 @@
+"""Run notebooks top to bottom from a fresh kernel and save their outputs: python tests/save_outputs.py PATH.ipynb ..."""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from utils.files import atomic_write  # noqa: E402
+
+LANGUAGE = {"name": "python", "pygments_lexer": "ipython3", "file_extension": ".py", "mimetype": "text/x-python"}
+KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+
+
+def run(path: Path) -> float:
+    """Execute one notebook in its own folder and save it; returns the seconds it took."""
+    notebook = nbformat.read(path, as_version=4)
+    started = time.perf_counter()
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}}).execute()
+    seconds = time.perf_counter() - started
+    clean(notebook)
+    nbformat.validate(notebook)
+    atomic_write(path, (nbformat.writes(notebook).rstrip("\n") + "\n").encode())
+    return seconds
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Keep what a reader needs: no timestamps, no machine's version numbers, cell ids that do not change."""
+    widgets = notebook.metadata.get("widgets")
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": LANGUAGE})
+    if widgets:
+        notebook.metadata["widgets"] = widgets
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:03d}"
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+
+
+def main() -> int:
+    if not sys.argv[1:]:
+        print(__doc__)
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        # Saved outputs must not depend on what the person at this machine has ticked, nor change it.
+        os.environ.update(NN_PROGRESS="0", NN_ROADMAP=str(Path(folder) / "README.md"))
+        readme = Path(__file__).resolve().parents[1] / "README.md"
+        if readme.exists():
+            Path(os.environ["NN_ROADMAP"]).write_bytes(readme.read_bytes())
+        for path in map(Path, sys.argv[1:]):
+            print(f"{run(path):6.1f} s  {path}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

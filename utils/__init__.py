@@ -1,0 +1,16 @@
+"""Helpers that the notebooks share, and the library that the lessons grow into.
+
+The floors of the house; a module imports only from floors below its own (`tests/test_floors.py` reads the imports):
+
+    1  testing.py         numeric gradients and checks on plain arrays
+    0  files.py           atomic replacement of files, locks between processes
+       data_loaders/      data sets with mirrors, checksums and stand-ins; generators; batches, splits and folds
+       metrics/           accuracy, confusion matrices, ROC, calibration, perplexity, forecast errors
+       visualization/     figures in one style; the only floor that imports matplotlib
+
+    beside them: exercises/ (checked answers), roadmap.py and dashboard.py (the checkboxes of the README)
+
+Importing `utils` itself imports none of them.
+"""
+
+__version__ = "0.1.0"
