@@ -38,6 +38,20 @@ def clean(notebook: nbformat.NotebookNode) -> None:
         cell.id = f"cell-{number:03d}"
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        if cell.cell_type == "code":
+            cell.outputs = merge_streams(cell.outputs)
+
+
+def merge_streams(outputs: list) -> list:
+    """Join neighbouring pieces of printed text, which a slow moment of the kernel may have split."""
+    merged = []
+    for output in outputs:
+        last = merged[-1] if merged else {}
+        if output.output_type == "stream" == last.get("output_type") and output.name == last.get("name"):
+            last["text"] += output.text
+        else:
+            merged.append(output)
+    return merged
 
 
 def main() -> int:

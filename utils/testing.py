@@ -18,11 +18,10 @@ def relative_error(actual: ArrayLike, expected: ArrayLike) -> float:
 
 def check_close(
     actual: ArrayLike, expected: ArrayLike, *, rtol: float = 1e-7, atol: float = 0.0, name: str = "result"
-) -> float:
+) -> None:
     """Assert that two arrays have one shape and that |actual - expected| <= atol + rtol * |expected| everywhere.
 
-    Returns the largest absolute difference. Raises AssertionError with the first worst entry: where, what was
-    found, what was expected. NaN never passes.
+    Raises AssertionError with the worst entry: where, what was found, what was expected. NaN never passes.
 
     Notebook: 01-foundations/math-prerequisites/02-numpy-fundamentals.ipynb
     """
@@ -33,7 +32,6 @@ def check_close(
     bad = ~((difference <= atol + rtol * np.abs(expected)) | (actual == expected))
     if bad.any():
         raise AssertionError(_worst(name, actual, expected, difference, bad, rtol, atol))
-    return float(np.max(np.where(actual == expected, 0.0, difference), initial=0.0))
 
 
 def _worst(name, actual, expected, difference, bad, rtol, atol) -> str:
@@ -102,8 +100,8 @@ _DIFFERENCES = {
 
 def check_gradient(
     f: Callable[[NDArray], float], x: ArrayLike, gradient: ArrayLike, *, tol: float = 1e-7, eps: float = 6e-6
-) -> float:
-    """Assert that `gradient` is the gradient of the scalar function `f` at `x`; returns the relative error.
+) -> None:
+    """Assert that `gradient` is the gradient of the scalar function `f` at `x`.
 
     Compares with central differences in float64; `tol` bounds `relative_error`. Raises AssertionError naming the
     entry that is furthest off, with both values.
@@ -122,4 +120,3 @@ def check_gradient(
             f"gradient{at} = {gradient[where]:.8g}, but finite differences give {numeric[where]:.8g} "
             f"(relative error {error:.1e}, allowed {tol:.0e})"
         )
-    return error
