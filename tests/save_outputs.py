@@ -1,4 +1,4 @@
-"""Run notebooks top to bottom from a fresh kernel and save their outputs: python tests/save_outputs.py PATH.ipynb ..."""
+"""Run notebooks from a fresh kernel and save their outputs: python tests/save_outputs.py PATH.ipynb ..."""
 
 import os
 import sys
@@ -10,9 +10,14 @@ import nbformat
 from nbclient import NotebookClient
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from utils.files import atomic_write  # noqa: E402
+from utils.files import atomic_write
 
-LANGUAGE = {"name": "python", "pygments_lexer": "ipython3", "file_extension": ".py", "mimetype": "text/x-python"}
+LANGUAGE = {
+    "name": "python",
+    "pygments_lexer": "ipython3",
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+}
 KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 
 
@@ -20,7 +25,9 @@ def run(path: Path) -> float:
     """Execute one notebook in its own folder and save it; returns the seconds it took."""
     notebook = nbformat.read(path, as_version=4)
     started = time.perf_counter()
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}}).execute()
+    NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+    ).execute()
     seconds = time.perf_counter() - started
     clean(notebook)
     nbformat.validate(notebook)

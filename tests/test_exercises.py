@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from utils.exercises import Exercise, ExerciseError, all_exercises, exercise
-from utils.exercises.compare import difference
+from utils.exercises.compare import difference, show
 
 EXERCISES = list(all_exercises())
 WRONG = [(found, label, answer) for found in EXERCISES for label, answer in found.wrongs]
@@ -15,11 +15,16 @@ PLANNED = (Path(__file__).parents[1] / "resources" / "planned-notebooks.txt").re
 
 @pytest.mark.parametrize("found", EXERCISES, ids=lambda found: found.id)
 def test_reference_passes(found):
-    verdict = found.evaluate(found._target)
+    verdict = found.evaluate(found.target)
     assert verdict.passed, verdict.message
 
 
-@pytest.mark.parametrize(("found", "label", "answer"), WRONG, ids=[f"{e.id}:{label[:30]}" for e, label, _ in WRONG])
+@pytest.mark.filterwarnings(
+    "ignore::RuntimeWarning"
+)  # to overflow or to divide by zero is what some do wrong
+@pytest.mark.parametrize(
+    ("found", "label", "answer"), WRONG, ids=[f"{e.id}:{label[:30]}" for e, label, _ in WRONG]
+)
 def test_wrong_answer_fails_and_says_why(found, label, answer):
     verdict = found.evaluate(answer)
     assert verdict.status == "wrong"
@@ -44,7 +49,11 @@ def test_ids_are_unique():
 @pytest.fixture
 def double():
     made = Exercise(
-        "01-foundations/demo-1", notebook="n.ipynb", items=["Item"], hints=["Add.", "x + x"], explanation="Twice."
+        "01-foundations/demo-1",
+        notebook="n.ipynb",
+        items=["Item"],
+        hints=["Add.", "x + x"],
+        explanation="Twice.",
     )
 
     @made.reference
@@ -75,6 +84,11 @@ def raises(x):
     return x.no_such_thing
 
 
+def begun(x):
+    x = x + 1
+    return ...
+
+
 def changes_input(x):
     x *= 2
     return x
@@ -97,8 +111,9 @@ def test_unattempted(double, answer):
         (lambda x: float(x.sum()), "expected a NumPy array"),
         (lambda: 1, "TypeError"),
         (raises, "no_such_thing"),
-        (changes_input, "work on a copy"),
+        (changes_input, "changed its input x: work on a copy"),
         (np.ones(3), "without calling it"),
+        (begun, "is a part of the stub still in place?"),
     ],
 )
 def test_mistakes_are_explained(double, answer, says):
@@ -107,8 +122,52 @@ def test_mistakes_are_explained(double, answer, says):
     assert says in verdict.message
 
 
+def test_an_error_names_the_line_of_the_learner_not_of_the_driver(double):
+    assert "in the line: return x.no_such_thing" in double.evaluate(raises).message
+    one_weight = exercise("01-foundations/perceptron-1").evaluate(([1.0], 0.0)).message
+    assert "IndexError" in one_weight and "in the line" not in one_weight
+
+
+def test_a_driver_says_what_it_cannot_use_and_names_its_arguments(double):
+    @double.driver
+    def shifted(answer, x, shift):
+        if not isinstance(answer(x), np.ndarray):
+            raise ExerciseError("expected an array")
+        return answer(x) + shift
+
+    double.properties.clear()
+    double.case("two arguments")(lambda rng: (np.ones(2), 3))
+    message = double.evaluate(lambda x: 1).message
+    assert message.endswith("Your answer: expected an array") and "shift = 3" in message
+
+
+def test_known_mistakes_are_tried_without_warnings(recwarn):
+    made = Exercise("01-foundations/demo-4", notebook="n", items=["I"], hints=["h"], explanation="e")
+    made.reference(lambda x: np.ones(1))
+    made.case("zero")(lambda rng: (np.zeros(1),))
+    made.wrong("Division by zero.")(lambda x: 1 / x)
+    assert "expected" in made.evaluate(lambda x: x).message
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (np.array([1.0, 1e-17]), "[1. 0.]"),
+        (np.array([2.5e-12, 0.0]), "[2.5e-12 0.0e+00]"),
+        (np.zeros(2), "[0. 0.]"),
+        (np.array([np.nan, 1.0]), "[nan  1.]"),
+        (np.zeros(0), "[]"),
+    ],
+)
+def test_arrays_are_shown_rounded_unless_nothing_would_be_left(value, text):
+    assert show(value) == text
+
+
 def test_float64_where_float32_is_asked():
-    made = Exercise("01-foundations/demo-2", notebook="n", items=["I"], hints=["h"], explanation="e", dtype=True)
+    made = Exercise(
+        "01-foundations/demo-2", notebook="n", items=["I"], hints=["h"], explanation="e", dtype=True
+    )
 
     @made.reference
     def half(x):
@@ -135,7 +194,11 @@ def test_value_exercise_does_not_reveal_the_value():
 def test_hints_come_one_by_one(double, capsys):
     for _ in range(3):
         double.hint()
-    assert capsys.readouterr().out.splitlines() == ["Hint 1 of 2: Add.", "Hint 2 of 2: x + x", "Hint 1 of 2: Add."]
+    assert capsys.readouterr().out.splitlines() == [
+        "Hint 1 of 2: Add.",
+        "Hint 2 of 2: x + x",
+        "Hint 1 of 2: Add.",
+    ]
 
 
 def test_solution_shows_code_and_reason(double, capsys):

@@ -1,4 +1,4 @@
-"""Numeric gradients and checks on plain arrays: the ruler by which every derivation of the series is measured."""
+"""Numeric gradients and checks on plain arrays: the ruler by which every derivation is measured."""
 
 from collections.abc import Callable
 
@@ -7,29 +7,44 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def relative_error(actual: ArrayLike, expected: ArrayLike) -> float:
-    """Largest difference between two arrays, in units of the largest magnitude in either; 0.0 for two zero arrays.
+    """Largest difference between two arrays, in units of the largest magnitude in either.
+
+    0.0 for two zero arrays, NaN where either holds NaN or infinity.
 
     Notebook: 01-foundations/math-prerequisites/04-calculus-and-optimization.ipynb
     """
-    actual, expected = np.asarray(actual), np.asarray(expected)
-    scale = max(np.abs(actual).max(initial=0.0), np.abs(expected).max(initial=0.0))
-    return float(np.abs(actual - expected).max(initial=0.0) / scale) if scale > 0 else 0.0
+    actual, expected = _numbers(actual), _numbers(expected)
+    scale = float(np.maximum(np.abs(actual), np.abs(expected)).max(initial=0.0))
+    return float(_distance(actual, expected).max(initial=0.0)) / scale if scale != 0 else 0.0
+
+
+def _numbers(values: ArrayLike) -> NDArray:
+    """As an array in which differences are true: unsigned integers would wrap around, truth values refuse."""
+    values = np.asarray(values)
+    return values.astype(np.float64) if values.dtype.kind in "bui" else values
+
+
+def _distance(actual: NDArray, expected: NDArray) -> NDArray:
+    with np.errstate(invalid="ignore"):  # inf - inf is NaN, which no check lets pass
+        return np.abs(actual - expected)
 
 
 def check_close(
     actual: ArrayLike, expected: ArrayLike, *, rtol: float = 1e-7, atol: float = 0.0, name: str = "result"
 ) -> None:
-    """Assert that two arrays have one shape and that |actual - expected| <= atol + rtol * |expected| everywhere.
+    """Assert that two arrays have one shape and that |actual - expected| <= atol + rtol * |expected|.
 
     Raises AssertionError with the worst entry: where, what was found, what was expected. NaN never passes.
 
     Notebook: 01-foundations/math-prerequisites/02-numpy-fundamentals.ipynb
     """
-    actual, expected = np.asarray(actual), np.asarray(expected)
+    actual, expected = _numbers(actual), _numbers(expected)
     if actual.shape != expected.shape:
         raise AssertionError(f"{name} has shape {actual.shape}, expected {expected.shape}")
-    difference = np.abs(actual - expected)
-    bad = ~((difference <= atol + rtol * np.abs(expected)) | (actual == expected))
+    difference = _distance(actual, expected)
+    with np.errstate(invalid="ignore"):  # 0 * inf
+        close = np.isfinite(difference) & (difference <= atol + rtol * np.abs(expected))
+    bad = ~(close | (actual == expected))
     if bad.any():
         raise AssertionError(_worst(name, actual, expected, difference, bad, rtol, atol))
 
@@ -103,17 +118,17 @@ def check_gradient(
 ) -> None:
     """Assert that `gradient` is the gradient of the scalar function `f` at `x`.
 
-    Compares with central differences in float64; `tol` bounds `relative_error`. Raises AssertionError naming the
-    entry that is furthest off, with both values.
+    Compares with central differences in float64; `tol` bounds `relative_error`. Raises AssertionError naming
+    the entry that is furthest off, with both values.
 
     Notebook: 01-foundations/math-prerequisites/04-calculus-and-optimization.ipynb
     """
-    numeric, gradient = numeric_gradient(f, x, eps), np.asarray(gradient)
+    numeric, gradient = numeric_gradient(f, x, eps), _numbers(gradient)
     if gradient.shape != numeric.shape:
         raise AssertionError(f"the gradient has shape {gradient.shape}, but x has shape {numeric.shape}")
     error = relative_error(gradient, numeric)
     if not error <= tol:
-        off = np.nan_to_num(np.abs(gradient - numeric), nan=np.inf)
+        off = np.nan_to_num(_distance(gradient, numeric), nan=np.inf)
         where = np.unravel_index(np.argmax(off), numeric.shape)
         at = f"[{', '.join(map(str, where))}]" if where else ""
         raise AssertionError(

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 
 
-def difference(actual: Any, expected: Any, rtol: float = 1e-6, atol: float = 1e-9, reveal: bool = True) -> str | None:
+def difference(
+    actual: Any, expected: Any, rtol: float = 1e-6, atol: float = 1e-9, reveal: bool = True
+) -> str | None:
     """What separates `actual` from `expected`, as a sentence for the learner, or None where they agree.
 
     Numbers agree within `atol + rtol * |expected|`; arrays must have the same shape; containers are compared item
@@ -56,7 +58,7 @@ def _sequence_difference(actual, expected, rtol, atol, reveal) -> str | None:
         actual = list(actual)
     kind = type(expected).__name__
     if not isinstance(actual, type(expected)):
-        return f"expected a {kind}, but got {describe(actual)}"
+        return f"expected a {kind} of {len(expected)} items, but got {describe(actual)}"
     if len(actual) != len(expected):
         return f"the {kind} has {len(actual)} items, expected {len(expected)}"
     for index, (mine, theirs) in enumerate(zip(actual, expected, strict=True)):
@@ -82,6 +84,8 @@ def describe(value: Any) -> str:
     """A value's type in a learner's words, with shape or value where that helps."""
     if value is None:
         return "None (is a `return` missing?)"
+    if value is ...:
+        return "`...` (is a part of the stub still in place?)"
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     if isinstance(value, (list, tuple)):
@@ -93,10 +97,15 @@ def describe(value: Any) -> str:
     return f"{show(value)} ({type(value).__name__})"
 
 
+def _is_tiny(array: np.ndarray) -> bool:
+    """Whether the numbers would all be shown as 0, and some of them are not."""
+    return array.dtype.kind == "f" and 0 < np.nanmax(np.abs(array), initial=0.0) < 1e-4
+
+
 def show(value: Any) -> str:
     """A value, rounded and short enough to read."""
     if isinstance(value, np.ndarray):
-        return np.array2string(value, precision=4, threshold=40, suppress_small=True)
+        return np.array2string(value, precision=4, threshold=40, suppress_small=not _is_tiny(value))
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, (float, np.floating)):

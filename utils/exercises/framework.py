@@ -7,20 +7,30 @@ import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from utils.exercises.compare import difference, show
+from utils.exercises.compare import describe, difference, show
+
+_PACKAGE = str(Path(__file__).parent)
+_NOT_ATTEMPTED = "not attempted yet. Replace the `...` above and run the cell again."
 
 
 class ExerciseError(ValueError):
-    """An exercise was asked for, or defined, in a way that cannot work."""
+    """An exercise was asked for, or defined, in a way that cannot work.
+
+    Notebook: 01-foundations/00-start-here.ipynb
+    """
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What `Exercise.evaluate` found: `status` is "correct", "wrong" or "not attempted"; `message` is for the learner."""
+    """What `Exercise.evaluate` found: `status` is "correct", "wrong" or "not attempted", `message` is for the learner.
+
+    Notebook: 01-foundations/00-start-here.ipynb
+    """
 
     status: str
     message: str
@@ -42,20 +52,21 @@ class Exercise:
 
     Defined in a module of its phase's folder:
 
-        neuron = Exercise("01-foundations/perceptron-1", notebook="...", items=["..."], hints=["..."], explanation="...")
+        neuron = Exercise("01-foundations/perceptron-1", notebook=..., items=[...], hints=[...], explanation=...)
 
-        @neuron.reference                       # the worked solution, shown by solution()
+        @neuron.reference  # the worked solution, shown by solution()
         def predict(X, w, b): ...
 
-        @neuron.case("several points at once")   # a property: arguments for one case; the answer must equal the reference
+        @neuron.case("several points at once")  # a property, and the arguments of one case of it
         def _(rng): return rng.normal(size=(4, 2)), rng.normal(size=2), 0.5
 
-        @neuron.wrong("The bias is missing.")   # a mistake to expect, and what to say of it
+        @neuron.wrong("The bias is missing.")  # a mistake to expect, and what to say of it
         def _(X, w, b): ...
 
     An answer that is a value has a reference without arguments; it must equal the reference's value or, where there
     are properties, act alike in them. `@driver` replaces the plain call `answer(*case)`: for answers that are
-    classes, that need several calls, or that are values to be tried out.
+    classes, that need several calls, or that are values to be tried out. A driver that cannot use an answer raises
+    ExerciseError, whose text is for the learner.
 
     Notebook: 01-foundations/00-start-here.ipynb
     """
@@ -114,7 +125,8 @@ class Exercise:
         return bool(inspect.signature(self._reference).parameters) or inspect.isclass(self._reference)
 
     @property
-    def _target(self) -> Any:
+    def target(self) -> Any:
+        """The right answer itself: the reference, or for a value exercise the value."""
         return self._reference if self.is_function else self._reference()
 
     # -- for the learner ------------------------------------------------------------------------------------------
@@ -150,11 +162,11 @@ class Exercise:
     def evaluate(self, answer: Any) -> Verdict:
         """Judge an answer without printing anything or ticking any box."""
         if answer is ... or answer is None or _is_stub(answer):
-            return Verdict("not attempted", "not attempted yet. Replace the `...` above and run the cell again.")
+            return Verdict("not attempted", _NOT_ATTEMPTED)
         if self.is_function and not callable(answer):
             return Verdict("wrong", self._not_callable(answer))
         if not self.is_function and callable(answer):
-            return Verdict("wrong", f"expected a value, but got the function {answer.__name__}: call it first.")
+            return Verdict("wrong", f"expected a value, but got {describe(answer)}: call it first.")
         if not self.properties:
             return self._evaluate_value(answer)
         failure, count = self._first_failure(answer)
@@ -165,7 +177,7 @@ class Exercise:
         return Verdict("wrong", "not yet. " + failure)
 
     def _evaluate_value(self, answer: Any) -> Verdict:
-        found = difference(answer, self._target, self.rtol, self.atol, reveal=False)
+        found = difference(answer, self.target, self.rtol, self.atol, reveal=False)
         if found is None:
             return Verdict("correct", "correct.")
         for diagnosis, value in self.wrongs:
@@ -197,25 +209,34 @@ class Exercise:
 
     def _judge(self, answer: Any, case: tuple) -> str | None:
         """Run one case; a sentence on what is wrong, or None."""
-        expected = self._driver(self._target, *copy.deepcopy(case))
+        expected = self._driver(self.target, *copy.deepcopy(case))
         given = copy.deepcopy(case)
         try:
             actual = self._driver(answer, *given)
+        except ExerciseError as error:  # a driver cannot use the answer, and says why
+            return f"Your answer: {error}"
         except Exception as error:
             return f"Your code raised {type(error).__name__}: {error}{_line_of(error)}"
-        if found := difference(given, case, 0, 0, reveal=False):
-            return f"Your code changed its input ({found.splitlines()[0]}): work on a copy."
+        names = self._names(case)
+        if changed := [
+            name for name, new, old in zip(names, given, case, strict=True) if difference(new, old, 0, 0)
+        ]:
+            return f"Your code changed its input {' and '.join(changed)}: work on a copy."
         found = difference(actual, expected, self.rtol, self.atol)
         if found is None and self.dtype and np.asarray(actual).dtype != np.asarray(expected).dtype:
             found = f"the result has dtype {np.asarray(actual).dtype}, expected {np.asarray(expected).dtype}"
         return f"Your answer: {found}" if found else None
 
+    def _names(self, case: tuple) -> list[str]:
+        """What the arguments of a case are called: as in the answer, or else as in the driver."""
+        for names in (self._parameters(), list(inspect.signature(self._driver).parameters)[1:]):
+            if len(names) == len(case):
+                return names
+        return [f"argument {number + 1}" for number in range(len(case))]
+
     def _given(self, case: tuple) -> str:
-        names = list(self._parameters())
-        if len(names) != len(case):
-            names = [f"argument {number}" for number in range(1, len(case) + 1)]
         lines = []
-        for name, value in zip(names, case, strict=True):
+        for name, value in zip(self._names(case), case, strict=True):
             text = value.__name__ if callable(value) else show(value)
             lines.append(f"  {name} = {textwrap.indent(text, ' ' * (len(name) + 5)).lstrip()}")
         return "Given\n" + "\n".join(lines) + "\n" if lines else ""
@@ -227,9 +248,10 @@ class Exercise:
 
     def _diagnosis(self, answer: Any) -> str | None:
         """The known mistake whose results are the answer's on every case, where there is one."""
-        for diagnosis, wrong in self.wrongs:
-            if all(self._same(answer, wrong, case) for _, case in self.all_cases()):
-                return diagnosis
+        with np.errstate(all="ignore"):  # known mistakes may overflow; the learner has seen the warning
+            for diagnosis, wrong in self.wrongs:
+                if all(self._same(answer, wrong, case) for _, case in self.all_cases()):
+                    return diagnosis
         return None
 
     def _same(self, answer: Any, wrong: Any, case: tuple) -> bool:
@@ -256,5 +278,6 @@ def _is_stub(answer: Any) -> bool:
 
 
 def _line_of(error: Exception) -> str:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    """The learner's own line; drivers and the framework, which lie in this package, are no help to look at."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_PACKAGE)]
     return f"\n  in the line: {frames[0].line}" if frames and frames[0].line else ""

@@ -32,7 +32,9 @@ def record(solved: Exercise) -> list[str]:
     except (OSError, RoadmapError) as error:
         return [f"The roadmap could not be ticked: {error}"]
     lines = [f"Ticked on your roadmap: {item}." for item in complete]
-    return lines + [f"Still open for the roadmap item {item!r}: {_open(solved.notebook, item, done)}." for item in missing]
+    return lines + [
+        f"Still open for the roadmap item {item!r}: {_open(solved.notebook, item, done)}." for item in missing
+    ]
 
 
 def _exercises_of(notebook: str, item: str) -> set[str]:

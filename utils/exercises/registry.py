@@ -17,7 +17,7 @@ def exercise(id: str) -> Exercise:
     Notebook: 01-foundations/00-start-here.ipynb
     """
     match = re.fullmatch(r"\d\d-([a-z-]+)/([a-z-]+)-\d+", str(id))
-    modules = {name: full for name, full in _module_names()}
+    modules = dict(_module_names())
     wanted = f"{match[1]}.{match[2]}".replace("-", "_") if match else None
     if wanted in modules:
         for found in _exercises_in(importlib.import_module(modules[wanted])):

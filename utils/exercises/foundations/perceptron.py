@@ -76,7 +76,11 @@ def predict(X, w, b):
 @neuron.case("several points, several features")
 def _(rng):
     n, d = rng.integers(2, 6, size=2)
-    return rng.normal(size=(n, d)).round(2), rng.normal(size=d).round(2), round(float(rng.normal()), 2) + 0.001
+    return (
+        rng.normal(size=(n, d)).round(2),
+        rng.normal(size=d).round(2),
+        round(float(rng.normal()), 2) + 0.001,
+    )
 
 
 @neuron.case("a single point")
