@@ -1,5 +1,6 @@
 """A small roadmap for tests, as a text and as a file that NN_ROADMAP names."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+POSIX = pytest.mark.skipif(os.name == "nt", reason="signals, links and scripts as Windows lacks them")
 BASICS = "01-foundations/math-prerequisites/01-python-basics.ipynb"
 CALCULUS = "01-foundations/math-prerequisites/04-calculus-and-optimization.ipynb"
 

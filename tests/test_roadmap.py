@@ -6,7 +6,7 @@ import signal
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from roadmap_sample import BASICS, CALCULUS, README, ROOT, TITLES, box, file, python, section
+from roadmap_sample import BASICS, CALCULUS, POSIX, README, ROOT, TITLES, box, file, python, section
 
 from utils.files import locked
 from utils.roadmap import AmbiguousItem, Roadmap, RoadmapError
@@ -268,6 +268,7 @@ def test_a_title_in_two_notebooks_needs_its_notebook(tmp_path):
     assert [item.ticked for item in roadmap.items] == [False, True]
 
 
+@POSIX
 def test_a_linked_readme_stays_a_link(file, tmp_path):
     link = tmp_path / "link.md"
     link.symlink_to(file)
@@ -298,6 +299,7 @@ Roadmap.read(sys.argv[1]).tick("The chain rule")
 """
 
 
+@POSIX
 @pytest.mark.parametrize("function", ["fsync", "replace"])
 def test_a_kill_in_the_middle_of_a_write_loses_nothing(file, function):
     process = python(KILLED, file, function)

@@ -8,7 +8,8 @@ The floors of the house; a module imports only from floors below its own (`tests
        metrics/           accuracy, confusion matrices, ROC, calibration, perplexity, forecast errors
        visualization/     figures in one style; the only floor that imports matplotlib
 
-    beside them: exercises/ (checked answers), roadmap.py and dashboard.py (the checkboxes of the README)
+    beside them: exercises/ (checked answers); roadmap.py, with roadmap_text.py, roadmap_cli.py and progress.py (the
+    checkboxes of the README); dashboard.py and installation.py (what the start notebook shows)
 
 Importing `utils` itself imports none of them.
 """
