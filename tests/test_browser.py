@@ -140,8 +140,10 @@ def stop(server):
     server.terminate()
     with suppress(subprocess.TimeoutExpired):
         server.wait(20)
-    with suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGKILL)
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+    server.kill()
     server.wait(20)
 
 

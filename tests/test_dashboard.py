@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 
 import pytest
-from roadmap_sample import BASICS, CALCULUS, README, ROOT, TITLES, box, file, section
+from roadmap_sample import BASICS, CALCULUS, POSIX, README, ROOT, TITLES, box, file, section
 
 import utils.data_loaders
 from utils import installation
@@ -54,7 +55,7 @@ def test_a_phase_is_built_when_it_is_opened(tmp_path):
     path.write_text(f"{section(box('First'))}\n### 02 Long\n{lines}\n### 03 Later\n- <plans>\n")
     started = time.perf_counter()
     dashboard = RoadmapDashboard(path)
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 5
     assert not dashboard.boxes and dashboard.accordion.selected_index is None
     dashboard.accordion.selected_index = 1
     made = list(dashboard.boxes.values())
@@ -212,17 +213,19 @@ def test_a_fetch_is_told_in_the_line_and_the_table(shelf):
 
 
 def test_a_slow_fetch_does_not_hold_the_kernel(shelf, monkeypatch):
+    arrived = threading.Event()
+
     def slow(name, progress=None):
-        time.sleep(0.5)
+        assert arrived.wait(10)
         return shelf[name]
 
     monkeypatch.setattr(utils.data_loaders, "fetch", slow)
     dashboard = DataDashboard()
-    started = time.perf_counter()
     dashboard.buttons["a"].click()
-    assert time.perf_counter() - started < 0.3
     assert dashboard.message.value == "Fetching a ..." and dashboard.buttons["a"].disabled
+    arrived.set()
     dashboard.last.result(timeout=30)
+    assert dashboard.message.value == "Set A: to download."
 
 
 def test_offline_disables_the_buttons_and_says_why(monkeypatch, tmp_path, capsys):
@@ -261,6 +264,7 @@ def test_the_report_names_versions_and_what_is_missing(monkeypatch):
     assert str(ROOT) not in report
 
 
+@POSIX
 def test_the_report_names_the_gpu_and_a_driver_that_does_not_answer(monkeypatch, tmp_path):
     program = tmp_path / "nvidia-smi"
     program.write_text("#!/bin/sh\necho 'NVIDIA X1, 16384 MiB'\n")
