@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -54,7 +55,10 @@ def series(tmp_path_factory):
             cell.update(outputs=[], execution_count=None)
     (folder / NOTEBOOK).parent.mkdir()
     nbformat.write(notebook, folder / NOTEBOOK)
-    shutil.copy(ROOT / "README.md", folder)
+    readme = (ROOT / "README.md").read_bytes()
+    (folder / "README.md").write_bytes(
+        re.sub(rb"- \[[xX]\] \[", b"- [ ] [", readme)
+    )  # whatever is ticked there
     return folder
 
 
@@ -237,3 +241,22 @@ def test_data_sets_cannot_be_fetched_offline_and_the_page_says_so(page):
     button = page.locator('button:has-text("Fetch MNIST")')
     assert button.is_disabled()
     assert page.locator(".widget-label >> text=NN_OFFLINE=1 forbids the network").count() == 1
+
+
+ANSWER = """def weighted_sum(x, w):
+    return sum(x_j * w_j for x_j, w_j in zip(x, w))
+
+q = exercise("01-foundations/start-here-1")
+q.check(weighted_sum)"""
+
+
+def test_a_solved_exercise_ticks_its_line_of_the_roadmap(page, series):
+    readme = series / "README.md"
+    before = readme.read_bytes()
+    page.locator(".jp-CodeCell .cm-content", has_text="def weighted_sum").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(ANSWER)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".jp-OutputArea-output >> text=Ticked on your roadmap: How to use this series.")
+    assert readme.read_bytes() == before.replace(b"- [ ] [How to use this s", b"- [x] [How to use this s")
+    assert json.loads((series / ".exercises.json").read_text())["solved"] == ["01-foundations/start-here-1"]
