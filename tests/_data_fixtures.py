@@ -1,6 +1,7 @@
 """Fixtures around the server; a test module takes them by `pytest_plugins = ["_data_fixtures"]`."""
 
 import dataclasses
+import math
 
 import pytest
 from _data_server import DataServer, make_certificate
@@ -41,6 +42,7 @@ def surroundings(request, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "CONNECT_SECONDS", 2.0)
     monkeypatch.setattr(download, "READ_SECONDS", 0.4)
     monkeypatch.setattr(download, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(download, "_silent_since", -math.inf)
     monkeypatch.setattr(store, "_announced", set())
 
 

@@ -1,6 +1,9 @@
 """Downloads from a server on this machine: mirrors, redirects, damage on the way, fetch."""
 
+import time
+
 import pytest
+import requests
 from _data_server import (
     NAMES,
     PAGE,
@@ -16,7 +19,7 @@ from _data_server import (
 )
 
 import utils.data_loaders as data
-from utils.data_loaders import registry
+from utils.data_loaders import download, registry
 
 pytest_plugins = ["_data_fixtures"]
 pytestmark = pytest.mark.usefixtures("surroundings")
@@ -94,6 +97,27 @@ def test_no_connection_at_all(server, mirrors, tmp_path, capsys):
     server.close()
     mirrors("names", address)
     expect_stand_in(tmp_path, capsys, "no connection", "try again with a network")
+
+
+def test_after_a_silence_attempts_are_few_and_short_for_a_minute(server, mirrors, monkeypatch):
+    asked = []
+
+    def connect(url, limit, label, progress, connect_seconds):
+        asked.append(connect_seconds)
+        raise requests.ConnectTimeout
+
+    monkeypatch.setattr(download, "_get", connect)
+    mirrors("names", "https://one.invalid/n", "https://two.invalid/n")
+    assert data.load_names().is_stand_in and asked == 4 * [download.CONNECT_SECONDS]
+    assert data.load_names().is_stand_in and asked[4:] == 2 * [download.HASTY_CONNECT_SECONDS]
+    monkeypatch.setattr(download, "_silent_since", time.monotonic() - download.HASTY_FOR_SECONDS - 1)
+    assert data.load_names().is_stand_in and len(asked) == 10
+
+
+def test_a_mirror_that_answered_badly_is_no_silence(server, mirrors):
+    mirrors("names", server.url("/nothing"))
+    assert data.load_names().is_stand_in
+    assert download._patience() == (download.ROUNDS, download.CONNECT_SECONDS)
 
 
 def test_a_certificate_of_nobody_is_refused(server, mirrors, tmp_path, capsys, monkeypatch):

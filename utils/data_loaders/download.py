@@ -1,6 +1,7 @@
 """Bytes from the first mirror that gives good ones: HTTPS only, redirects too, with timeouts."""
 
 import io
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
@@ -9,6 +10,10 @@ from urllib.parse import urljoin, urlsplit
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 20.0
 ROUNDS, PAUSE_SECONDS = 2, 0.5
+HASTY_ROUNDS, HASTY_CONNECT_SECONDS, HASTY_FOR_SECONDS = 1, 1.5, 60.0
+NO_CONNECTION = "no connection"
+
+_silent_since = -math.inf  # when, by time.monotonic, a data set last found no mirror to connect to
 CHUNK = 16_384
 
 
@@ -22,16 +27,19 @@ def download(
     """The bytes of the first of `urls` that `check` accepts (it may raise ValueError), and what it returned.
 
     A mirror that failed for a passing reason (no connection, stalled, cut off, busy) is tried a second time
-    after the others. Raises Unreachable where none is left.
+    after the others. Where no mirror could be connected to, the next attempts of the process are few and short
+    for a minute: behind a firewall that swallows everything, a notebook with five data sets would else wait for
+    minutes. Raises Unreachable where none is left.
     """
     failures: dict[str, str] = {}
     left = list(urls)
-    for turn in range(ROUNDS):
+    rounds, connect_seconds = _patience()
+    for turn in range(rounds):
         time.sleep(PAUSE_SECONDS * bool(turn and left))
         again = []
         for url in left:
             try:
-                data = _get(url, limit, label, progress)
+                data = _get(url, limit, label, progress, connect_seconds)
                 return data, check(data)
             except ValueError as error:  # first: some of requests' errors are both
                 failures[url] = str(error)
@@ -39,10 +47,23 @@ def download(
                 failures[url], passing = _explain(error)
                 again += [url] * passing
         left = again
+    _note_silence(failures)
     raise Unreachable("; ".join(f"{urlsplit(url).hostname}: {failures[url]}" for url in urls))
 
 
-def _get(url: str, limit: int, label: str, progress: bool) -> bytes:
+def _patience() -> tuple[int, float]:
+    """How many rounds to make, and how many seconds to wait for a connection."""
+    hasty = time.monotonic() - _silent_since < HASTY_FOR_SECONDS
+    return (HASTY_ROUNDS, HASTY_CONNECT_SECONDS) if hasty else (ROUNDS, CONNECT_SECONDS)
+
+
+def _note_silence(failures: dict[str, str]) -> None:
+    global _silent_since
+    if set(failures.values()) == {NO_CONNECTION}:
+        _silent_since = time.monotonic()
+
+
+def _get(url: str, limit: int, label: str, progress: bool, connect_seconds: float) -> bytes:
     import pooch
 
     _require_https(url)
@@ -51,7 +72,7 @@ def _get(url: str, limit: int, label: str, progress: bool) -> bytes:
         pooch.HTTPDownloader(
             progressbar=bar,
             chunk_size=CHUNK,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            timeout=(connect_seconds, READ_SECONDS),
             headers={"Accept-Encoding": "identity"},
             hooks={"response": _refuse_insecure_redirect},
         )(url, buffer, None)
@@ -95,10 +116,12 @@ def _explain(error: OSError) -> tuple[str, bool]:
         return f"HTTP status {code}", code == 429 or code >= 500
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is refused", False
+    if isinstance(error, requests.ConnectTimeout):
+        return NO_CONNECTION, True
     if isinstance(error, requests.Timeout) or "timed out" in str(error):
         return "no answer in time", True
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke off", True
     if isinstance(error, requests.ConnectionError):
-        return "no connection", True
+        return NO_CONNECTION, True
     return type(error).__name__, False
