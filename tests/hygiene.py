@@ -99,6 +99,13 @@ class Series:
         )
 
 
+def own_words(path: Path) -> str:
+    """A text as the series ships it: a learner may add lines to the README's roadmap."""
+    text = path.read_text("utf-8")
+    roadmap = re.compile(r"^## Roadmap$.*?(?=^## )", re.M | re.S)
+    return roadmap.sub("## Roadmap\n\n", text) if path.name == "README.md" else text
+
+
 def headings(markdown: str) -> list[tuple[int, str]]:
     """Levels and texts of the headings, code blocks left out."""
     return [(len(marks), text) for marks, text in HEADING.findall(FENCED.sub("", markdown))]

@@ -41,7 +41,7 @@ def test_readme_lists_the_notebooks_in_reading_order(series):
 def test_links_of_the_texts(series, name):
     paths = sorted((ROOT / name).glob("**/*.md")) if name == "resources" else [ROOT / name]
     for path in paths:
-        text = path.read_text("utf-8")
+        text = hygiene.own_words(path)
         own = {hygiene.markdown_anchor(heading) for _, heading in hygiene.headings(text)}
         assert not list(hygiene.broken_links(text, path.relative_to(ROOT).as_posix(), own, series)), name
 

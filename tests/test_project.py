@@ -64,16 +64,6 @@ def tracked_texts() -> list[Path]:
     return [path for path in paths if path.suffix in TEXTS and path.is_file()]
 
 
-def own_words(path: Path) -> str:
-    """A text as the series ships it: a learner may add lines to the roadmap."""
-    text = path.read_text("utf-8")
-    return (
-        re.sub(r"^## Roadmap$.*?(?=^## )", "", text, flags=re.M | re.S)
-        if path == ROOT / "README.md"
-        else text
-    )
-
-
 def test_requirements_are_those_of_the_package():
     lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     assert lines[-1] == "-e ."
@@ -146,7 +136,7 @@ def test_what_comes_along_comes_with_a_requirement():
 @pytest.mark.parametrize("path", tracked_texts(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_text_is_nobodys_own(path):
     if path.name not in {"hygiene.py", "test_project.py", "test_notebooks.py"}:  # they list what they forbid
-        assert not foreign(own_words(path))
+        assert not foreign(hygiene.own_words(path))
 
 
 @pytest.mark.parametrize(
