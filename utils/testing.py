@@ -135,3 +135,47 @@ def check_gradient(
             f"gradient{at} = {gradient[where]:.8g}, but finite differences give {numeric[where]:.8g} "
             f"(relative error {error:.1e}, allowed {tol:.0e})"
         )
+
+
+def gradcheck(
+    f: Callable, *inputs: ArrayLike, tol: float = 1e-6, eps: float = 6e-6, seed: int = 0, full_below: int = 60
+) -> None:
+    """Assert that the gradients which the engine finds for `f(*tensors) -> Tensor` are those of finite differences.
+
+    Each input is an array, taken in float64 as a leaf. The result, of any shape, is weighted by random numbers to a
+    single one. Every input is moved in three random directions, and one with fewer than `full_below` entries in
+    each of its coordinates as well. Raises AssertionError naming the input.
+
+    Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
+    """
+    from utils.tensor import Tensor
+
+    rng = np.random.default_rng(seed)
+    arrays = [np.array(x, dtype=np.float64) for x in inputs]
+    leaves = [Tensor(x.copy(), requires_grad=True) for x in arrays]
+    out = f(*leaves)
+    weights = rng.normal(size=out.shape)
+    out.backward(weights)
+    for i, (x, leaf) in enumerate(zip(arrays, leaves, strict=True)):
+        gradient = np.zeros_like(x) if leaf.grad is None else leaf.grad
+        if gradient.shape != x.shape:
+            raise AssertionError(f"input {i}: the gradient has shape {gradient.shape}, the input {x.shape}")
+
+        def loss(moved: NDArray, i: int = i) -> float:
+            tensors = [Tensor(moved if j == i else other) for j, other in enumerate(arrays)]
+            return float(np.sum(weights * f(*tensors).data))
+
+        for direction in rng.normal(size=(3, *x.shape)):
+            slope = (loss(x + eps * direction) - loss(x - eps * direction)) / (2 * eps)
+            typical = float(np.linalg.norm(gradient) * np.linalg.norm(direction)) / np.sqrt(x.size or 1)
+            scale = max(abs(slope), typical, 1e-3)
+            if not abs(slope - np.sum(gradient * direction)) <= tol * scale:
+                raise AssertionError(
+                    f"input {i}: along a random direction the slope is {slope:.8g}, "
+                    f"but the gradient gives {np.sum(gradient * direction):.8g}"
+                )
+        if 0 < x.size < full_below:
+            try:
+                check_gradient(loss, x, gradient, tol=tol, eps=eps)
+            except AssertionError as error:
+                raise AssertionError(f"input {i}: {error}") from None

@@ -1,0 +1,61 @@
+"""Arrays on the CPU (NumPy) or on an NVIDIA GPU (CuPy): finding out which, and moving between them.
+
+Code that calls NumPy's functions on its arrays runs on either, since NumPy hands them to CuPy by itself; only what
+makes arrays from nothing asks `array_module`.
+
+Notebook: 06-language-models/fine-tuning/06-distributed-training-basics.ipynb
+"""
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+DEVICES = ("cpu", "cuda")
+
+
+def array_module(x: Any) -> ModuleType:
+    """The module whose functions make arrays of the kind of `x`: `numpy`, or `cupy` for an array on a GPU.
+
+    Notebook: 06-language-models/fine-tuning/06-distributed-training-basics.ipynb
+    """
+    name = type(x).__module__.split(".")[0]
+    return importlib.import_module(name) if name == "cupy" else np
+
+
+def to_device(array: Any, device: str) -> Any:
+    """`array` on "cpu" (a NumPy array) or on "cuda" (a CuPy array); not copied where it is there already.
+
+    Raises ValueError for another device, and RuntimeError where CuPy is not installed or finds no GPU.
+
+    Notebook: 06-language-models/fine-tuning/06-distributed-training-basics.ipynb
+    """
+    if device not in DEVICES:
+        raise ValueError(f'device={device!r} must be "cpu" or "cuda"')
+    return asnumpy(array) if device == "cpu" else _cupy().asarray(array)
+
+
+def asnumpy(x: Any) -> np.ndarray:
+    """The numbers of an array as a NumPy array, fetched from the GPU if they are there.
+
+    Notebook: 06-language-models/fine-tuning/06-distributed-training-basics.ipynb
+    """
+    module = array_module(x)
+    return np.asarray(x) if module is np else module.asnumpy(x)
+
+
+def _cupy() -> ModuleType:
+    try:
+        cupy = importlib.import_module("cupy")
+    except ImportError as error:
+        raise RuntimeError('"cuda" needs CuPy, which is not installed: pip install -e ".[gpu]"') from error
+    try:
+        devices = cupy.cuda.runtime.getDeviceCount()
+    except Exception as error:  # CuPy's own error class is not to be imported where there is no driver
+        raise RuntimeError(
+            f'CuPy finds no GPU ({error}): install NVIDIA\'s driver, or stay on "cpu"'
+        ) from error
+    if not devices:
+        raise RuntimeError('CuPy finds no GPU: stay on "cpu"')
+    return cupy
