@@ -1,0 +1,62 @@
+"""Normalization: running statistics as PyTorch keeps them, and errors that say what to do."""
+
+import numpy as np
+import pytest
+
+import utils.functional as F
+from utils.tensor import Tensor
+from utils.testing import check_close
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (4, 3, 6), (2, 3, 4, 5)])
+@pytest.mark.parametrize("momentum", [0.1, 1.0, 0.0])
+@pytest.mark.parametrize("name", ["batch_norm", "instance_norm"])
+def test_running_statistics_are_pytorchs(name, shape, momentum):
+    torch = pytest.importorskip("torch")
+    if name == "instance_norm" and len(shape) < 3:
+        return
+    rng = np.random.default_rng(0)
+    mean, var = rng.normal(size=3).astype(np.float32), rng.uniform(1, 2, size=3).astype(np.float32)
+    theirs = torch.tensor(mean), torch.tensor(var)
+    kept = mean, var
+    for _ in range(3):
+        x = rng.normal(2, 3, size=shape).astype(np.float32)
+        getattr(F, name)(Tensor(x), mean, var, None, None, True, momentum)
+        getattr(torch.nn.functional, name)(torch.tensor(x), *theirs, None, None, True, momentum)
+    assert kept[0] is mean and mean.dtype == np.float32
+    check_close(mean, theirs[0].numpy(), rtol=1e-5, atol=1e-6)
+    check_close(var, theirs[1].numpy(), rtol=1e-5)
+
+
+def test_evaluation_leaves_the_running_statistics_alone():
+    mean, var = np.zeros(3, np.float32), np.ones(3, np.float32)
+    F.batch_norm(np.full((4, 3), 5.0), mean, var)
+    F.instance_norm(np.full((4, 3, 2), 5.0), mean, var, use_input_stats=False)
+    assert (mean == 0).all() and (var == 1).all()
+
+
+def test_a_large_mean_costs_no_digits():
+    x = 1000 + np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
+    expected = (x - x.astype(np.float64).mean(0)) / x.astype(np.float64).std(0)
+    for out in (F.batch_norm(x, None, None, training=True), F.layer_norm(x.T.copy(), 64)):
+        out = out.data if out.shape == x.shape else out.data.T
+        check_close(out, expected, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: F.batch_norm(np.ones((1, 3)), None, None, training=True), "larger batch"),
+        (lambda: F.batch_norm(np.ones((2, 3)), None, None), "running_mean"),
+        (lambda: F.batch_norm(np.ones(3), None, None, training=True), r"\(N, C\)"),
+        (lambda: F.batch_norm(np.ones((2, 3)), None, None, np.ones(2), training=True), r"weight \(3,\)"),
+        (lambda: F.group_norm(np.ones((2, 6)), 4), "divisor of 6"),
+        (lambda: F.instance_norm(np.ones((2, 6, 1))), "2 positions"),
+        (lambda: F.layer_norm(np.ones((2, 6)), 5), r"\(\.\.\., 5\)"),
+        (lambda: F.layer_norm(np.ones((2, 6)), (6,), np.ones(5)), r"shape \(6,\)"),
+        (lambda: F.rms_norm(np.ones((2, 6)), (2, 5)), "last axes"),
+    ],
+)
+def test_errors(call, says):
+    with pytest.raises(ValueError, match=says):
+        call()
