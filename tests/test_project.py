@@ -119,7 +119,8 @@ def test_ci_script_parses():
 
 @pytest.mark.parametrize("path", sorted((ROOT / "utils").rglob("*.py")), ids=lambda path: path.stem)
 def test_imports_are_installed_by_requirements(path):
-    declared = set(needs(PROJECT["dependencies"])) | set(COMES_WITH) | {"utils"}
+    optional = [need for extra in PROJECT["optional-dependencies"].values() for need in extra]
+    declared = set(needs(PROJECT["dependencies"])) | set(needs(optional)) | set(COMES_WITH) | {"utils"}
     tree = ast.parse(path.read_text("utf-8"))
     tops = {
         alias.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names
