@@ -139,12 +139,63 @@ def op_chain(lib: Library) -> Callable[[], None]:
     return step
 
 
+def gpt(lib: Library) -> Callable[[], None]:
+    """A decoder-only transformer, 4 layers, 4 heads, 128 wide, context 64, 65 characters, batch 12, AdamW."""
+    rng, nn = np.random.default_rng(0), lib.nn
+
+    class Attention(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.qkv, self.out = nn.Linear(128, 384), nn.Linear(128, 128)
+
+        def forward(self, x):
+            q, k, v = (
+                part.reshape(12, 64, 4, 32).permute(0, 2, 1, 3) for part in self.qkv(x).split(128, dim=2)
+            )
+            y = lib.F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, heads, T, 32)
+            return self.out(y.permute(0, 2, 1, 3).reshape(12, 64, 128))
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm1, self.attention, self.norm2 = nn.LayerNorm(128), Attention(), nn.LayerNorm(128)
+            self.mlp = nn.Sequential(nn.Linear(128, 512), nn.GELU(approximate="tanh"), nn.Linear(512, 128))
+
+        def forward(self, x):
+            x = x + self.attention(self.norm1(x))
+            return x + self.mlp(self.norm2(x))
+
+    class GPT(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tokens, self.places = nn.Embedding(65, 128), nn.Embedding(64, 128)
+            self.blocks = nn.Sequential(*[Block() for _ in range(4)])
+            self.norm, self.head = nn.LayerNorm(128), nn.Linear(128, 65, bias=False)
+
+        def forward(self, tokens):
+            x = self.tokens(tokens) + self.places(lib.labels(np.arange(64)))
+            return self.head(self.norm(self.blocks(x))).reshape(12 * 64, 65)
+
+    model = GPT()
+    optimizer = lib.optim.AdamW(model.parameters(), lr=0.001)
+    tokens, targets = (lib.labels(rng.integers(0, 65, size)) for size in ((12, 64), 12 * 64))
+    loss_function = nn.CrossEntropyLoss()
+
+    def step():
+        optimizer.zero_grad()
+        loss_function(model(tokens), targets).backward()
+        optimizer.step()
+
+    return step
+
+
 WORKLOADS: dict[str, Callable[[Library], Callable[[], None]]] = {
     "MLP, SGD step": lambda lib: mlp(lib, "SGD"),
     "MLP, Adam step": lambda lib: mlp(lib, "Adam"),
     "LeNet-5, Adam step": lenet,
     "3x3 convolution": conv3x3,
     "LSTM": lstm,
+    "GPT, AdamW step": gpt,
     "max-pool": max_pool,
     "dropout": dropout,
     "1,000 small ops": op_chain,
