@@ -1,6 +1,7 @@
 """The files around the code agree with each other, and none of them speaks of one person's computer."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -85,6 +86,13 @@ def test_extras_of_the_readme_are_those_of_the_package():
 def test_readme_has_the_two_commands():
     assert "pip install -r requirements.txt && jupyter lab 01-foundations/00-start-here.ipynb\n" in README
     assert "pip install -r requirements.txt && pytest\n" in README
+
+
+def test_readme_has_the_measured_speeds():
+    results = json.loads((ROOT / "resources" / "results" / "speed.json").read_text("utf-8"))
+    for row in results["rows"]:
+        times = f"{row['ours_ms']:.2f} | {row['theirs_ms']:.2f} | {row['ratio']:.2f}"
+        assert f"| {row['name']} | {times} |\n" in README
 
 
 def test_citation_agrees_with_the_package():
