@@ -1,7 +1,9 @@
 """Run notebooks from a fresh kernel and save their outputs: python tests/save_outputs.py PATH.ipynb ..."""
 
 import base64
+import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -35,6 +37,7 @@ def run(path: Path) -> float:
     ).execute()
     seconds = time.perf_counter() - started
     clean(notebook)
+    notebook = with_stable_widgets(notebook)
     nbformat.validate(notebook)
     atomic_write(path, (nbformat.writes(notebook).rstrip("\n") + "\n").encode())
     return seconds
@@ -67,6 +70,27 @@ def merge_streams(outputs: list) -> list:
         else:
             merged.append(output)
     return merged
+
+
+def with_stable_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Widgets numbered in the order in which outputs show them, in place of names that are new in every run."""
+    kind = "application/vnd.jupyter.widget-"
+    state = notebook.metadata.get("widgets", {}).get(f"{kind}state+json", {}).get("state", {})
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    left = [
+        output.data[f"{kind}view+json"]["model_id"]
+        for output in outputs
+        if f"{kind}view+json" in output.get("data", {})
+    ]
+    text, seen = nbformat.writes(notebook), []
+    while left:
+        name = left.pop(0)
+        if name in state and name not in seen:
+            seen.append(name)
+            left += re.findall(r"IPY_MODEL_(\w+)", json.dumps(state[name], sort_keys=True))
+    for number, name in enumerate(seen):
+        text = text.replace(name, f"{number:032x}")
+    return nbformat.reads(text, as_version=4)
 
 
 def smaller_png(encoded: str) -> str:

@@ -55,3 +55,20 @@ def test_clean_removes_what_changes_from_run_to_run():
     assert [output.text for output in cell.outputs] == ["one two\n", "three"]
     assert cell.id == "cell-000" and dict(cell.metadata) == {"tags": ["t"]}
     assert "version" not in notebook.metadata.language_info
+
+
+def widget_notebook(*names):
+    """A box with a slider in it, under the names of one run."""
+    box, slider = names
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": box, "version_major": 2}}
+    state = {slider: {"state": {"value": 3}}, box: {"state": {"children": [f"IPY_MODEL_{slider}"]}}}
+    widgets = {"application/vnd.jupyter.widget-state+json": {"state": state, "version_major": 2}}
+    cell = new_code_cell("box", id="cell-000", outputs=[new_output("display_data", data=view)])
+    return new_notebook(cells=[cell], metadata={"widgets": widgets})
+
+
+def test_widgets_have_the_same_names_in_every_run():
+    runs = [widget_notebook("b" * 32, "a" * 32), widget_notebook("c" * 32, "d" * 32)]
+    first, second = (nbformat.writes(save_outputs.with_stable_widgets(run)) for run in runs)
+    assert first == second and "IPY_MODEL_" + f"{1:032x}" in first
+    assert nbformat.writes(save_outputs.with_stable_widgets(new_notebook(cells=[])))
