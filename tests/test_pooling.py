@@ -42,6 +42,12 @@ def test_ties_by_hand():
         check_close(dx, [[[[g.item(), 0], [0, 0]]]])
 
 
+def test_ties_go_to_the_first_in_reading_order():
+    """Of the upper right and the lower left, the upper right, though the lower left has the lesser column."""
+    _, dx, g = pooled(F.max_pool2d, np.array([[[[0.0, 1.0], [1.0, 0.0]]]]), kernel_size=2)
+    check_close(dx, [[[[0, g.item()], [0, 0]]]])
+
+
 def test_padding_never_wins():
     y, _, _ = pooled(F.max_pool2d, np.full((1, 1, 4, 4), -5.0), kernel_size=3, stride=2, padding=1)
     assert np.all(y == -5)

@@ -10,8 +10,8 @@ import pytest
 
 from utils import ops
 from utils import tensor as engine
-from utils.tensor import Node, Tensor, detect_anomaly, graph, no_grad, op
-from utils.testing import check_close
+from utils.tensor import Node, Part, Tensor, detect_anomaly, graph, no_grad, op
+from utils.testing import check_close, gradcheck
 
 
 def leaf(*shape, value=None, dtype=np.float32):
@@ -92,6 +92,20 @@ def test_what_nobody_needs_is_not_kept(no_collector, scratch_op):
     assert scale(Tensor([1.0]), Tensor([1.0])).node is None
 
 
+def test_a_result_that_no_gradient_needs_is_not_kept(no_collector):
+    x = leaf(3)
+    y = x + 1
+    arrays = [weakref.ref(y.data)]
+    z = y.exp()
+    arrays.append(weakref.ref(z.data))
+    total = (z * 2).sum()
+    del y, z
+    assert arrays[0]() is None  # neither the sum nor exp asks for it again
+    assert arrays[1]() is not None  # the gradient of exp does
+    total.backward()
+    check_close(x.grad, 2 * np.exp(x.data + 1), rtol=1e-6)
+
+
 def test_fifty_thousand_ops_in_a_chain():
     x = leaf(2)
     for run_backward in (True, False):
@@ -168,6 +182,47 @@ def test_one_array_for_two_inputs_is_not_added_to_in_place(scratch_op):
     (both(x, y) + later).sum().backward()
     check_close(x.grad, [4, 4])
     check_close(y.grad, [1, 1])
+
+
+def test_parts_of_one_array_add_up_in_one_array(monkeypatch):
+    zeros, whole = [], Part.whole
+    monkeypatch.setattr(Part, "whole", lambda part, shape: zeros.append(shape) or whole(part, shape))
+    for x in (leaf(50, 2), leaf(50, 2) * 1):
+        seen = []
+        x.register_hook(seen.append)
+        sum([x[i] * i for i in range(50)], start=x[::2].sum()).sum().backward()
+        check_close(seen, [np.repeat(np.arange(50) + 2 * (np.arange(50) % 2 == 0), 2).reshape(50, 2)])
+    assert zeros == [(50, 2)] * 2
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x + x[0],  # the first gradient to arrive is not x's own, and a part follows
+        lambda x: x[0] + x,
+        lambda x: x * 2 + x[1:] + x[:1],
+        lambda x: x[x.data > 0].sum() + x[[0, 0]].sum() + x[1, 1:].sum(),
+        lambda x: x.sum() * 2 + x.sum()[()] + x.sum()[None],
+    ],
+)
+def test_parts_meet_whole_gradients(f):
+    gradcheck(f, np.random.default_rng(0).normal(size=(2, 2)))
+    gradcheck(lambda x: f(x * 1), np.random.default_rng(0).normal(size=(2, 2)))
+
+
+def test_parts_meet_a_gradient_of_the_callers():
+    x, seed = leaf(2, 2), np.ones((2, 2), np.float32)
+    (y := x * 1)
+    (y + y[0]).backward(seed)
+    assert (seed == 1).all()
+    check_close(x.grad, [[3, 3], [1, 1]])
+
+
+def test_a_number_is_a_part_of_itself():
+    x = leaf(value=3.0)
+    y = x[()]  # older than x * 2, whose gradient comes first
+    (x * 2 + y).backward()
+    assert x.grad == 3
 
 
 def test_a_second_pass_needs_retain_graph():
@@ -317,6 +372,9 @@ def test_detect_anomaly_names_op_and_line():
             FloatingPointError, match=r"gradient of sqrt, line \d+: y = x.sqrt\(\)  # the culprit"
         ):
             y.sum().backward()
+        y = x[:1]
+        with pytest.raises(FloatingPointError, match=r"gradient of getitem, line \d+: y = x\[:1\]"):
+            y.backward(np.array([np.nan]))
     with np.errstate(all="ignore"):
         assert not np.isfinite(x.log().data).all()
 

@@ -9,28 +9,35 @@ An op is a function of plain arrays that returns its result and one gradient fun
 
 `g` is $\bar z$, the gradient of the loss with respect to the result. Where the inputs' gradients share work, one
 function may return them all, as a tuple; an op of a single input may return its one function. A gradient function
-returns a new array, `g` itself or a view of it, never an array it has saved. Settings that are not differentiated
-are keyword-only. Everything else is done here, once: dtypes, un-broadcasting, adding up, order, freeing.
+returns a new array, `g` itself or a view of it, never an array it has saved; or a `Part`. Settings that are not
+differentiated are keyword-only. Everything else is done here, once: dtypes, un-broadcasting, adding up, order, freeing.
 
 Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
 """
 
 import importlib
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import wraps
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from utils.backward import Node, backward, detect_anomaly, mode, no_grad
+from utils.backward import Node, Part, backward, detect_anomaly, no_grad, recording, watching
 
-__all__ = ["FLOATS", "OPS", "Node", "Tensor", "as_float", "detect_anomaly", "graph", "no_grad", "op"]
+__all__ = ["FLOATS", "OPS", "Node", "Part", "Tensor", "as_float", "detect_anomaly", "graph", "no_grad", "op"]
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 OPS: dict[str, Callable] = {}  # every op registers itself; tests/ hold a gradient case for each
+_PLAIN = frozenset({int, float, bool, type(None)})  # inputs that have no dtype of their own
 _here = str(Path(__file__).parent)
+_new = object.__new__
+
+# glibc hands large arrays back to the system when they die, and fetches the next one page by page, which takes a
+# quarter of a training step. It stops doing so for sizes of which it has seen one die: one that was never touched.
+np.empty(31 << 20, np.uint8)
 
 
 class Tensor:
@@ -54,10 +61,10 @@ class Tensor:
         self.requires_grad = requires_grad
         self.grad = self.node = self._hooks = None
 
-    shape = property(lambda self: self.data.shape)
-    dtype = property(lambda self: self.data.dtype)
-    ndim = property(lambda self: self.data.ndim)
-    size = property(lambda self: self.data.size)
+    shape = property(attrgetter("data.shape"))
+    dtype = property(attrgetter("data.dtype"))
+    ndim = property(attrgetter("data.ndim"))
+    size = property(attrgetter("data.size"))
     is_leaf = property(lambda self: self.node is None)
 
     def __len__(self) -> int:
@@ -134,35 +141,42 @@ def op(function: Callable) -> Callable:
 
     @wraps(function)
     def apply(*inputs: Any, **settings: Any) -> Tensor:
-        dtype, wanted, arrays, foreign = None, False, [], False
+        arrays, targets = [], []
+        dtype, wanted, foreign = None, 0, False
         for x in inputs:
+            target = None
             if isinstance(x, Tensor):
                 data = x.data
                 if dtype is None:
                     dtype = data.dtype
-                elif data.dtype != dtype:
-                    raise _mixed(name, inputs)
+                elif data.dtype is not dtype:
+                    _agree(name, dtype, data.dtype)
                 if x.requires_grad:
-                    wanted = True
-                arrays.append(data)
+                    target = x.node or x
+                    wanted += 1
             else:
-                foreign = True
-                arrays.append(x)
-        if foreign:
-            arrays, dtype = _converted(arrays, dtype)
-        out, gradients = function(*arrays, **settings)
-        if out.dtype != dtype and out.dtype != settings.get("dtype", dtype):
-            raise TypeError(f"{name} turned {dtype} into {out.dtype}: a NumPy scalar or array in it is wider")
-        result = Tensor.__new__(Tensor)
-        result.data = np.asarray(out) if isinstance(out, np.generic) else out
-        result.grad = result.node = result._hooks = None
-        result.requires_grad = wanted = wanted and mode.recording
-        if wanted:
-            tracked = tuple([x if isinstance(x, Tensor) and x.requires_grad else None for x in inputs])
-            if type(gradients) is tuple and None in tracked:
-                gradients = _needed(gradients, tracked)
-            result.node = Node(name, tracked, gradients)
-        if mode.anomaly:
+                data = x
+                foreign = foreign or type(x) not in _PLAIN
+            arrays.append(data)
+            targets.append(target)
+        if foreign or dtype is None:
+            arrays, dtype = _converted(inputs)
+        out, gradients = function(*arrays, **settings) if settings else function(*arrays)
+        shape = out.shape
+        if out.dtype is not dtype:
+            dtype = _kept(name, dtype, out.dtype, settings)
+        result = _new(Tensor)
+        result.data = out if shape or not isinstance(out, np.generic) else np.asarray(out)
+        result.grad = result._hooks = None
+        if wanted and recording.get():
+            if wanted < len(targets) and type(gradients) is tuple:
+                gradients = _needed(gradients, targets)
+            result.requires_grad = True
+            result.node = Node(name, targets, gradients, shape, dtype)
+        else:
+            result.requires_grad = False
+            result.node = None
+        if watching.get():
             _inspect(name, result)
         return result
 
@@ -172,9 +186,26 @@ def op(function: Callable) -> Callable:
     return apply
 
 
-def _needed(gradients: tuple, tracked: tuple) -> tuple:
+def _agree(name: str, dtype: np.dtype, other: np.dtype) -> None:
+    if dtype != other:
+        raise TypeError(
+            f"{name} got Tensors of different dtypes ({dtype}, {other}): convert one with x.astype(np.float32)"
+        )
+
+
+def _kept(name: str, dtype: np.dtype, found: np.dtype, settings: dict) -> np.dtype:
+    if found == settings.get("dtype", dtype):
+        return found
+    raise TypeError(f"{name} turned {dtype} into {found}: a NumPy scalar or array in it is wider")
+
+
+def _needed(gradients: tuple, targets: list) -> tuple:
     """Without the functions nobody will call, so that the arrays they hold are free at once."""
-    return tuple([f if x is not None else None for f, x in zip(gradients, tracked, strict=True)])
+    needed = list(gradients)
+    for i, target in enumerate(targets):
+        if target is None:
+            needed[i] = None
+    return tuple(needed)
 
 
 def as_float(data: Any) -> np.ndarray:
@@ -189,34 +220,29 @@ def as_float(data: Any) -> np.ndarray:
     return np.asarray(array, dtype) if isinstance(array, np.generic) else array.astype(dtype, copy=False)
 
 
-def _converted(arrays: list, dtype: np.dtype | None) -> tuple[list, np.dtype]:
-    """The inputs as arrays of the Tensors' dtype; of their own, if there is no Tensor."""
-    if dtype is None:
-        dtype = as_float(arrays[0]).dtype
-        arrays = [as_float(arrays[0]), *arrays[1:]]
-    return [_companion(x, dtype) for x in arrays], dtype
+def _converted(inputs: tuple) -> tuple[list, np.dtype]:
+    """The inputs as arrays like those of the Tensors among them; like the first input, if there is no Tensor."""
+    like = next((x.data for x in inputs if isinstance(x, Tensor)), None)
+    if like is None:
+        like, inputs = (first := as_float(inputs[0])), (first, *inputs[1:])
+    return [x.data if isinstance(x, Tensor) else _companion(x, like) for x in inputs], like.dtype
 
 
-def _companion(x: Any, dtype: np.dtype) -> Any:
+def _companion(x: Any, like: np.ndarray) -> Any:
     """An input that is no Tensor: Python's numbers as they are, arrays in the dtype of the Tensor they meet."""
-    if x is None or type(x) in (int, float, bool):
+    if type(x) in _PLAIN:
         return x
-    return (
-        np.asarray(x, dtype=dtype)
-        if not hasattr(x, "astype") or isinstance(x, np.generic)
-        else x.astype(dtype, copy=False)
-    )
+    if isinstance(x, np.generic) or not hasattr(x, "astype"):
+        return np.asarray(x, dtype=like.dtype, like=like)
+    return x.astype(like.dtype, copy=False)
 
 
 def _own_dtype(gradient: Any, data: np.ndarray) -> np.ndarray:
     gradient = gradient.data if isinstance(gradient, Tensor) else gradient
-    return _companion(np.asarray(gradient) if np.isscalar(gradient) else gradient, data.dtype)
-
-
-def _mixed(name: str, inputs: tuple) -> TypeError:
-    found = ", ".join(str(x.dtype) for x in inputs if isinstance(x, Tensor))
-    return TypeError(
-        f"{name} got Tensors of different dtypes ({found}): convert one with x.astype(np.float32)"
+    return (
+        np.asarray(gradient, dtype=data.dtype, like=data)
+        if np.isscalar(gradient)
+        else _companion(gradient, data)
     )
 
 
@@ -236,24 +262,24 @@ def graph(*roots: Tensor) -> tuple[list[dict], list[tuple]]:
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
-    nodes, edges, left = {}, [], list(roots)
+    records, edges, left = {}, [], [x.node or x for x in roots]
+    outputs = list(map(id, left))
     while left:
         x = left.pop()
-        key = id(x) if x.node is None else f"op {x.node.number}"
-        if key in nodes:
+        if id(x) in records:
             continue
-        kind = "op" if x.node else "parameter" if x.requires_grad else "input"
-        kind = "output" if any(x is root for root in roots) else kind
-        label = x.node.op if x.node else "leaf"
-        nodes[key] = {"id": key, "label": label, "kind": kind, "value": str(x.shape)}
-        for parent in _parents(x):
-            edges.append((id(parent) if parent.node is None else f"op {parent.node.number}", key))
-            left.append(parent)
-    return list(nodes.values()), edges
-
-
-def _parents(x: Tensor) -> Iterable[Tensor]:
-    return [] if x.node is None else [parent for parent in x.node.inputs if parent is not None]
+        is_op = isinstance(x, Node)
+        kind = "op" if is_op else "parameter" if x.requires_grad else "input"
+        records[id(x)] = {
+            "id": id(x),
+            "label": x.op if is_op else "leaf",
+            "kind": "output" if id(x) in outputs else kind,
+            "value": str(x.shape),
+        }
+        parents = [parent for parent in x.inputs if parent is not None] if is_op else []
+        edges += [(id(parent), id(x)) for parent in parents]
+        left += parents
+    return list(records.values()), edges
 
 
 def _first_use(name: str) -> Callable:
@@ -266,19 +292,6 @@ def _first_use(name: str) -> Callable:
     return method
 
 
-for _name in [
-    "add",
-    "radd",
-    "sub",
-    "rsub",
-    "mul",
-    "rmul",
-    "truediv",
-    "rtruediv",
-    "pow",
-    "matmul",
-    "rmatmul",
-    "neg",
-    "getitem",
-]:
+_OPERATORS = "add radd sub rsub mul rmul truediv rtruediv pow matmul rmatmul neg getitem"
+for _name in _OPERATORS.split():
     setattr(Tensor, f"__{_name}__", _first_use(f"__{_name}__"))

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import numpy as np
+
 import utils.functional as F
 from cases import Case
 from utils.functional import activation
@@ -57,6 +59,11 @@ CASES = [
     case("softplus", label=" beta 2 threshold 1", beta=2.0, threshold=1.0),
     case("hardtanh"),
     case("hardtanh", label=" -0.5 to 2", min_val=-0.5, max_val=2.0),
+    *[
+        case(name, lambda rng: (np.array(0.7),), " of a number", **settings)
+        for name in ("leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "hardtanh")
+        for settings in ([{}, {"approximate": "tanh"}] if name == "gelu" else [{}])
+    ],
     case("glu", normal((3, 6))),
     case("glu", normal((2, 4, 3)), " dim 1", dim=1),
     *[

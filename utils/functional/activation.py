@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from utils.backend import array_module
 from utils.ops import relu, sigmoid, tanh
 from utils.tensor import op
 
@@ -44,7 +45,8 @@ def logistic(x: NDArray) -> NDArray:
 
     Notebook: 02-mlp/forward-propagation/02-activation-functions.ipynb
     """
-    s = np.tanh(0.5 * x)
+    s = np.multiply(x, 0.5, out=np.empty_like(x))
+    np.tanh(s, out=s)
     s *= 0.5
     s += 0.5
     return s
@@ -118,7 +120,7 @@ def erf(x: NDArray) -> NDArray:
     """
     if x.dtype != np.float32:
         return special.erf(x)
-    size = np.abs(x)
+    size = np.abs(x, out=np.empty_like(x))
     t = 1.0 / (1.0 + 0.3275911 * size)
     out = 1.061405429 * t
     for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
@@ -135,7 +137,9 @@ def _gelu(x: NDArray) -> tuple:
     cdf *= 0.5
 
     def gradient(g):
-        slope = np.exp(-0.5 * x * x)
+        slope = np.multiply(x, x, out=np.empty_like(x))
+        slope *= -0.5
+        np.exp(slope, out=slope)
         slope *= 1 / math.sqrt(2 * math.pi)
         slope *= x
         slope += cdf
@@ -146,7 +150,7 @@ def _gelu(x: NDArray) -> tuple:
 
 
 def _gelu_tanh(x: NDArray) -> tuple:
-    t = x * x
+    t = np.multiply(x, x, out=np.empty_like(x))
     t *= _GELU_SLOPE * _GELU_CUBE
     t += _GELU_SLOPE
     t *= x
@@ -160,8 +164,7 @@ def _gelu_tanh(x: NDArray) -> tuple:
         du *= 3 * _GELU_SLOPE * _GELU_CUBE
         du += _GELU_SLOPE
         du *= x  # x u'
-        slope = t * t
-        np.subtract(1.0, slope, out=slope)
+        slope = 1.0 - t * t
         slope *= du
         slope += t
         slope += 1.0
@@ -256,6 +259,16 @@ def sum_along(x: NDArray, dim: int = -1) -> NDArray:
     return (x.reshape(-1, width) @ np.ones_like(x, shape=width)).reshape(*x.shape[:-1], 1)
 
 
+def dot_along(x: NDArray, y: NDArray, dim: int = -1) -> NDArray:
+    """`(x * y).sum(axis=dim, keepdims=True)`; along the last axis without the product as an array, on the CPU.
+
+    Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
+    """
+    if dim in (-1, x.ndim - 1) and array_module(x) is np:
+        return np.vecdot(x, y)[..., None]
+    return sum_along(x * y, dim)
+
+
 @op
 def softmax(x, dim: int = -1):
     r"""$p_i = e^{x_i} / \sum_j e^{x_j}$ along `dim`;  $\bar x = p \odot (\bar p - \sum_j \bar p_j p_j)$ (Bridle 1990).
@@ -266,8 +279,8 @@ def softmax(x, dim: int = -1):
     p *= 1.0 / sum_along(p, dim)
 
     def gradient(g):
-        dx = g * p
-        dx -= p * sum_along(dx, dim)
+        dx = g - dot_along(g, p, dim)
+        dx *= p
         return dx
 
     return p, gradient

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from utils.functional._windows import cropped, padded, reach, sizes, taps
 from utils.tensor import Tensor, op
@@ -23,29 +24,44 @@ def max_pool(x, *, kernel, stride, padding, dilation, out):
     Notebook: 03-cnn/convolution-basics/03-pooling.ipynb
     """
     full = padded(x, padding, value=-np.inf) if any(map(any, padding)) else x
-    indices = [index for _, index in taps(kernel, stride, dilation, out)]
-    y = full[indices[0]].copy()
-    for index in indices[1:]:
-        np.maximum(y, full[index], out=y)
-    apart = all(s >= k for s, k in zip(stride, reach(kernel, dilation), strict=True))
+    y, backs = full, []
+    for axis in range(-1, -len(kernel) - 1, -1):  # columns, then rows: ties go to the first in reading order
+        y, back = _maxima(y, axis, kernel[axis], stride[axis], dilation[axis], out[axis])
+        backs.append(back)
 
     def dx(g):
-        result = np.zeros_like(full)
-        free = None  # windows whose maximum has not been met yet
-        for index in indices:
-            met = full[index] == y
-            if free is None:
-                free = ~met
-            else:
-                met &= free
-                free ^= met
-            if apart:
-                np.multiply(g, met, out=result[index])
-            else:
-                result[index] += g * met
-        return padded(result, cropped(padding)) if full is not x else result
+        for back in reversed(backs):
+            g = back(g)
+        return padded(g, cropped(padding)) if full is not x else g
 
     return y, dx
+
+
+def _maxima(x: NDArray, axis: int, kernel: int, stride: int, dilation: int, out: int) -> tuple:
+    """Maxima of `out` windows along one axis, and the function that takes a gradient back to the first of each."""
+    after = (slice(None),) * (-1 - axis)
+    taps = [(..., slice(i, i + stride * out, stride), *after) for i in range(0, kernel * dilation, dilation)]
+    y = np.empty_like(x, shape=x[taps[0]].shape, order="C")
+    np.maximum(x[taps[0]], x[taps[-1]], out=y)
+    for tap in taps[1:-1]:
+        np.maximum(y, x[tap], out=y)
+    apart = stride > (kernel - 1) * dilation  # no cell lies in two windows
+    covered = apart and stride == kernel and out * stride == x.shape[axis]
+
+    def back(g):
+        dx = np.empty_like(x) if covered else np.zeros_like(x)
+        for tap in taps[:-1]:
+            part = np.multiply(x[tap] == y, g, out=dx[tap] if apart else None)
+            if not apart:
+                dx[tap] += part
+            g = g - part  # what is left: the windows whose maximum has not been met yet
+        if apart:
+            dx[taps[-1]] = g
+        else:
+            dx[taps[-1]] += g
+        return dx
+
+    return y, back
 
 
 @op
@@ -59,7 +75,7 @@ def avg_pool(x, *, kernel, stride, padding, out, counts):
     Notebook: 03-cnn/convolution-basics/03-pooling.ipynb
     """
     full = padded(x, padding) if any(map(any, padding)) else x
-    shares = np.asarray(1 / counts, dtype=x.dtype)
+    shares = np.asarray(1 / counts, dtype=x.dtype, like=x)
     indices = [index for _, index in taps(kernel, stride, (1,) * len(kernel), out)]
     y = full[indices[0]].copy()
     for index in indices[1:]:
@@ -119,7 +135,7 @@ def adaptive_max_pool(x, *, size):
         for target, seen in cells:
             part = x[seen]
             flat = part.reshape(*part.shape[:-n], -1)
-            hit = flat.argmax(axis=-1)[..., None] == np.arange(flat.shape[-1])
+            hit = flat.argmax(axis=-1)[..., None] == np.arange(flat.shape[-1], like=x)
             result[seen] += g[target] * hit.reshape(part.shape)
         return result
 

@@ -5,7 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from utils.backend import as_array, placed
 from utils.tensor import Tensor, op
+
+
+def _same(g: np.ndarray) -> np.ndarray:
+    return g
 
 
 @op
@@ -14,7 +19,7 @@ def add(x, y):
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
-    return x + y, (lambda g: g, lambda g: g)
+    return x + y, (_same, _same)
 
 
 @op
@@ -23,7 +28,7 @@ def sub(x, y):
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
-    return x - y, (lambda g: g, lambda g: -g)
+    return x - y, (_same, np.negative)
 
 
 @op
@@ -51,7 +56,7 @@ def neg(x):
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
-    return -x, lambda g: -g
+    return -x, np.negative
 
 
 @op
@@ -131,7 +136,8 @@ def sigmoid(x):
     Notebook: 02-mlp/forward-propagation/02-activation-functions.ipynb
     """
     e = np.exp(-np.abs(x))  # sigma(|x|) = 1 / (1 + e), sigma(-|x|) = e / (1 + e)
-    z = np.maximum(e, x >= 0) / (1 + e)
+    z = np.maximum(e, x >= 0)
+    z /= 1 + e
     return z, lambda g: g * (z * (1 - z))
 
 
@@ -193,9 +199,9 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
-    if isinstance(condition, Tensor) or np.asarray(condition).dtype != bool:
+    if isinstance(condition, Tensor) or (condition := as_array(condition)).dtype != bool:
         raise TypeError("the condition must be an array of truth values, such as x.data > 0")
-    return select(x, y, condition=np.asarray(condition))
+    return select(x, y, condition=condition)
 
 
 @op
@@ -204,6 +210,7 @@ def select(x, y, *, condition):
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
+    condition = placed(condition, x)
     return np.where(condition, x, y), (lambda g: g * condition, lambda g: g * ~condition)
 
 

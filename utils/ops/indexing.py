@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from utils.tensor import Tensor, op
+from utils.backend import array_module, as_array
+from utils.tensor import Part, Tensor, op
 
 
 @op
@@ -14,21 +15,22 @@ def getitem(x, *, index):
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
-    index = _plain(index)
-    return x[index], lambda g: _scattered(g, index, x)
+    index = _plain(index, x)
+    if _repeats(index):
+        return x[index], lambda g: _scattered(g, index, x)
+    return x[index], lambda g: Part(g, index)
 
 
-def _plain(index: Any) -> Any:
-    parts = tuple([_part(i) for i in index]) if type(index) is tuple else (_part(index),)
-    return parts if type(index) is tuple else parts[0]
+def _plain(index: Any, x: np.ndarray) -> Any:
+    return tuple([_part(i, x) for i in index]) if type(index) is tuple else _part(index, x)
 
 
-def _part(i: Any) -> Any:
+def _part(i: Any, x: np.ndarray) -> Any:
     if isinstance(i, Tensor):
         raise TypeError(
             "a Tensor holds real numbers, which are no indices: take an array of integers or truth values"
         )
-    return np.asarray(i) if isinstance(i, list) else i
+    return np.asarray(i, like=x) if isinstance(i, list | np.ndarray) else i
 
 
 def _repeats(index: Any) -> bool:
@@ -39,14 +41,13 @@ def _repeats(index: Any) -> bool:
 
 def _scattered(g: np.ndarray, index: Any, x: np.ndarray) -> np.ndarray:
     dx = np.zeros_like(x, order="C")
-    if _repeats(index):
-        positions = np.arange(x.size).reshape(x.shape)[index]
-        np.add.at(
-            dx.reshape(-1), positions.reshape(-1), g.reshape(-1)
-        )  # far faster than np.add.at of many axes
-    else:
-        dx[index] = g
+    positions = np.arange(x.size, like=x).reshape(x.shape)[index]
+    _add_at(dx.reshape(-1), positions.reshape(-1), g.reshape(-1))  # far faster than along many axes
     return dx
+
+
+def _add_at(x: np.ndarray, positions: np.ndarray, values: np.ndarray) -> None:
+    array_module(x).add.at(x, positions, values)  # which NumPy does not hand on to CuPy
 
 
 @op
@@ -55,7 +56,7 @@ def take(x, *, indices, axis=0):
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
-    indices = np.asarray(indices)
+    indices = np.asarray(indices, like=x)
     if indices.dtype.kind not in "iu":
         raise TypeError(f"take needs whole numbers but got {indices.dtype}: convert with .astype(int)")
     axis %= x.ndim
@@ -66,8 +67,8 @@ def _rows_back(g: np.ndarray, indices: np.ndarray, x: np.ndarray, axis: int) -> 
     before, n, after = x.shape[:axis], x.shape[axis], x.shape[axis + 1 :]
     width = math.prod(before) * math.prod(after)
     rows = np.moveaxis(g.reshape(*before, indices.size, *after), axis, 0).reshape(-1)
-    dx = np.zeros(n * width, dtype=x.dtype)
-    np.add.at(dx, (indices.reshape(-1, 1) * width + np.arange(width)).reshape(-1), rows)
+    dx = np.zeros_like(x, shape=n * width)
+    _add_at(dx, (indices.reshape(-1, 1) * width + np.arange(width, like=x)).reshape(-1), rows)
     return np.moveaxis(dx.reshape(n, *before, *after), 0, axis)
 
 
@@ -76,7 +77,7 @@ def gather(x: Tensor, dim: int, index: Any) -> Tensor:
 
     Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
     """
-    index = np.asarray(index)
+    index = as_array(index)
     if index.ndim != x.ndim or index.dtype.kind not in "iu":
         raise ValueError(
             f"gather needs whole numbers with {x.ndim} axes but got {index.dtype} of shape {index.shape}: "
