@@ -18,8 +18,9 @@ from utils.functional.activation import (
 from utils.functional.attention import rotary, rotary_tables, scaled_dot_product_attention
 from utils.functional.convolution import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from utils.functional.ctc import ctc_loss
-from utils.functional.dropout import dropout, manual_seed
+from utils.functional.dropout import dropout
 from utils.functional.embedding import embedding
+from utils.functional.generators import manual_seed
 from utils.functional.linear import linear
 from utils.functional.losses import (
     binary_cross_entropy_with_logits,

@@ -1,105 +1,39 @@
-"""Kernels of the two-dimensional convolution: one for every case, and three for common cases on the CPU.
+"""Kernels of the two-dimensional convolution: one for every case, and two for common cases on the CPU.
 
-A kernel takes images `x` (N, C, H, W), weights `w` (O, C / groups, kh, kw) and the padding ((top, bottom),
-(left, right)), and returns the result with the functions of its gradients for `x` and `w`. The fast kernels work
-with the channels as the innermost axis, and return such an array seen as (N, O, H, W): the next convolution then
-finds the order it wants.
+A kernel takes images `x` (N, C, H, W), weights `w` (O, C / groups, kh, kw) and `Settings`, and returns the result
+with the functions of its gradients for `x` and `w`. Inside, the channels are the innermost axis, and the result is
+such an array seen as (N, O, H, W): the next convolution then finds the order it wants.
 """
 
 from collections.abc import Callable, Iterator
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
-from utils.functional._windows import cropped, padded, reach, taps
+from utils.functional._windows import padded, reach
 
 BUFFER = 2**21  # bytes of unrolled windows, about what stays in the cache while BLAS reads them
+DEVICE_BUFFER = 2**28  # a GPU wants few and large products
+COLUMNS = 48  # of a product: measured, BLAS gains little from more
+KEPT = 2**24  # bytes of windows that are kept for the gradient rather than unrolled again
+NO_PADDING = ((0, 0), (0, 0))
 Kernel = tuple[np.ndarray, tuple[Callable, Callable]]
 
 
-def output_size(
-    shape: tuple, kernel: tuple, padding: tuple, stride=(1, 1), dilation=(1, 1)
-) -> tuple[int, int]:
-    spans = reach(kernel, dilation)
-    return tuple(
-        (n + sum(p) - k) // s + 1 for n, p, k, s in zip(shape[2:], padding, spans, stride, strict=True)
-    )
+class Settings(NamedTuple):
+    """How the windows lie: padding ((top, bottom), (left, right)), strides, dilations; and the groups of channels."""
+
+    padding: tuple = NO_PADDING
+    stride: tuple = (1, 1)
+    dilation: tuple = (1, 1)
+    groups: int = 1
 
 
-# ---- every case ----
-
-
-def unfold(x: np.ndarray, kernel: tuple, stride: tuple, dilation: tuple, out: tuple) -> np.ndarray:
-    """All windows as columns, (N, C, kh, kw, *out)."""
-    if kernel == stride == (1, 1):
-        return x[:, :, None, None]
-    columns = np.empty_like(x, shape=(*x.shape[:2], *kernel, *out))
-    for position, seen in taps(kernel, stride, dilation, out):
-        columns[(slice(None), slice(None), *position)] = x[seen]
-    return columns
-
-
-def fold(columns: np.ndarray, stride: tuple, dilation: tuple, size: tuple) -> np.ndarray:
-    """The adjoint of `unfold`: every window is added back to the cells it was read from."""
-    kernel, out = columns.shape[2:4], columns.shape[4:]
-    x = np.zeros_like(columns, shape=(*columns.shape[:2], *size))
-    for position, seen in taps(kernel, stride, dilation, out):
-        x[seen] += columns[(slice(None), slice(None), *position)]
-    return x
-
-
-def correlate(x, w, padding, stride, dilation, groups) -> np.ndarray:
-    """Windows of `x` times the weights: a product of matrices for each image and group."""
-    (n, c), (o, _, *kernel) = x.shape[:2], w.shape
-    out = output_size(x.shape, tuple(kernel), padding, stride, dilation)
-    columns = unfold(padded(x, padding), tuple(kernel), stride, dilation, out)
-    rows = c // groups * prod(kernel)
-    y = w.reshape(groups, o // groups, rows) @ columns.reshape(n, groups, rows, prod(out))
-    return y.reshape(n, o, *out)
-
-
-def spread(g, w, padding, stride, dilation, groups, size) -> np.ndarray:
-    """The adjoint of `correlate` in `x`, whose height and width are `size`."""
-    (n, o), (_, c, *kernel), out = g.shape[:2], w.shape, g.shape[2:]
-    transposed = w.reshape(groups, o // groups, -1).swapaxes(1, 2)
-    columns = transposed @ g.reshape(n, groups, o // groups, prod(out))
-    full = tuple(m + sum(p) for m, p in zip(size, padding, strict=True))
-    x = fold(columns.reshape(n, groups * c, *kernel, *out), stride, dilation, full)
-    return padded(x, cropped(padding))
-
-
-def weigh(x, g, padding, stride, dilation, groups, kernel) -> np.ndarray:
-    """The adjoint of `correlate` in `w`, from windows that are unrolled anew: to keep them takes kh kw times `x`."""
-    (n, c), (_, o, *out) = x.shape[:2], g.shape
-    columns = unfold(padded(x, padding), kernel, stride, dilation, tuple(out))
-    columns = columns.reshape(n, groups, c // groups * prod(kernel), prod(out))
-    dw = g.reshape(n, groups, o // groups, prod(out)) @ columns.swapaxes(2, 3)
-    return dw.sum(axis=0).reshape(o, c // groups, *kernel)
-
-
-def general(x, w, padding, stride=(1, 1), dilation=(1, 1), groups=1) -> Kernel:
-    settings = (padding, stride, dilation, groups)
-    return correlate(x, w, *settings), (
-        lambda g: spread(g, w, *settings, x.shape[2:]),
-        lambda g: weigh(x, g, *settings, w.shape[2:]),
-    )
-
-
-# ---- many channels: unroll a few images at a time ----
-
-
-def unrolled(x: np.ndarray, kernel: tuple) -> Iterator[tuple[slice, np.ndarray]]:
-    """Windows of images (N, H, W, C) as rows (positions, kh kw C), in blocks that fit a buffer used again and again."""
-    windows = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=(1, 2)).transpose(0, 1, 2, 4, 5, 3)
-    n, *shape = windows.shape
-    size = shape[0] * shape[1]
-    at_once = min(n, max(1, round(BUFFER / (x.itemsize * np.prod(shape)))))
-    buffer = np.empty((at_once, *shape), x.dtype)
-    for start in range(0, n, at_once):
-        block = windows[start : start + at_once]
-        rows = buffer[: len(block)]
-        rows[...] = block
-        yield slice(start * size, (start + len(block)) * size), rows.reshape(len(block) * size, -1)
+def output_size(shape: tuple, kernel: tuple, settings: Settings) -> tuple[int, int]:
+    spans = reach(kernel, settings.dilation)
+    lengths = zip(shape[2:], settings.padding, spans, settings.stride, strict=True)
+    return tuple((n + sum(p) - k) // s + 1 for n, p, k, s in lengths)
 
 
 def last(x: np.ndarray) -> np.ndarray:
@@ -112,128 +46,297 @@ def first(x: np.ndarray) -> np.ndarray:
     return x.transpose(0, 3, 1, 2)
 
 
-def blocked(x, w, padding) -> Kernel:
-    """Unrolls into a buffer that stays in the cache.
+def around(x: np.ndarray, padding: tuple) -> np.ndarray:
+    """Images (N, C, H, W) as a contiguous array (N, H, W, C) with padding."""
+    return padded(last(x), padding, 1)
 
-    The gradient unrolls the padded $\\bar Y$ once, for $\\bar X$ (times the flipped weights) and for $\\bar W$.
+
+def windows(x: np.ndarray, kernel: tuple, settings: Settings) -> np.ndarray:
+    """All windows of padded images (N, H, W, C), a view (N, H', W', kh, kw, C)."""
+    (sh, sw), (dh, dw) = settings.stride, settings.dilation
+    seen = np.lib.stride_tricks.sliding_window_view(x, reach(kernel, settings.dilation), axis=(1, 2))
+    return seen[:, ::sh, ::sw, :, ::dh, ::dw].transpose(0, 1, 2, 4, 5, 3)
+
+
+# ---- every case: unroll as many windows at a time as the cache holds ----
+
+
+def blocks(x: np.ndarray, n: int, height: int, per_line: int) -> Iterator[tuple[slice, slice]]:
+    """Parts of `n` images of `height` lines, a few images or a few lines of one, for buffers of the kind of `x`."""
+    lines = (BUFFER if isinstance(x, np.ndarray) else DEVICE_BUFFER) // (x.itemsize * per_line)
+    images, lines = max(1, lines // height), min(height, max(1, lines))
+    for i in range(0, n, images):
+        for j in range(0, height, lines):
+            yield slice(i, min(i + images, n)), slice(j, min(j + lines, height))
+
+
+def unrolled(x, kernel, settings, out) -> Iterator[tuple[tuple, np.ndarray]]:
+    """Which part of the result (N, H', W', O) it is, and its windows as rows (groups, positions, kh kw C / groups).
+
+    The rows stand in a buffer that is used again and again.
     """
-    (n, c, height, width), (o, _, *kernel) = x.shape, w.shape
-    kernel = tuple(kernel)
-    y = np.empty((n, *output_size(x.shape, kernel, padding), o), x.dtype)
-    rows, matrix = y.reshape(-1, o), w.transpose(2, 3, 1, 0).reshape(-1, o)
-    for block, windows in unrolled(padded(last(x), padding, 1), kernel):
-        np.matmul(windows, matrix, out=rows[block])
-    around = tuple((k - 1 - p, k - 1 - q) for k, (p, q) in zip(kernel, padding, strict=True))
+    seen = windows(x, kernel, settings)[:, : out[0], : out[1]]
+    if settings.groups == 1 and seen.flags.c_contiguous:  # nothing overlaps: a plain product of matrices
+        yield (slice(None), slice(None)), seen.reshape(1, len(x) * prod(out), prod(seen.shape[3:]))
+        return
+    seen = by_groups(seen, settings.groups)
+    buffer = None
+    for part in blocks(x, *seen.shape[1:3], per_line=prod(seen.shape[3:]) * settings.groups):
+        source = seen[:, *part]
+        buffer = np.empty_like(x, shape=source.size) if buffer is None else buffer
+        rows = buffer[: source.size].reshape(source.shape)
+        rows[...] = source
+        yield part, rows.reshape(settings.groups, prod(source.shape[1:4]), -1)
+
+
+def by_groups(x: np.ndarray, groups: int) -> np.ndarray:
+    """(..., C) seen as (groups, ..., C / groups)."""
+    split = x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups)
+    return split.transpose(split.ndim - 2, *range(split.ndim - 2), split.ndim - 1)
+
+
+def as_rows(x: np.ndarray, groups: int) -> np.ndarray:
+    """(N, H, W, C) as (groups, positions, C / groups)."""
+    return by_groups(x.reshape(prod(x.shape[:-1]), x.shape[-1]), groups)
+
+
+def by_taps(w: np.ndarray, groups: int) -> np.ndarray:
+    """Weights as matrices (groups, kh kw C / groups, O / groups), in the order of the windows."""
+    _, c, kh, kw = w.shape
+    return w.reshape(groups, -1, c, kh, kw).transpose(0, 3, 4, 2, 1).reshape(groups, kh * kw * c, -1)
+
+
+def from_taps(matrices: np.ndarray, kernel: tuple) -> np.ndarray:
+    """The inverse of `by_taps`."""
+    groups, _, o = matrices.shape
+    return matrices.reshape(groups, *kernel, -1, o).transpose(0, 4, 3, 1, 2).reshape(groups * o, -1, *kernel)
+
+
+def turned(w: np.ndarray, groups: int) -> np.ndarray:
+    """The weights (C, O / groups, kh, kw) that lead back from the result of `w` (O, C / groups, kh, kw)."""
+    _, c, *kernel = w.shape
+    back = w.reshape(groups, -1, c, *kernel)[..., ::-1, ::-1].swapaxes(1, 2)
+    return back.reshape(groups * c, -1, *kernel)
+
+
+def products(x, kernel, settings, out, w=None, g=None) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What the windows of `x` are for: times `w` the result (N, O, *out), times its gradient `g` that of `w`.
+
+    Given both, the windows are unrolled once.
+    """
+    groups, y, dw = settings.groups, None, None
+    if w is not None:
+        matrices = by_taps(w, groups)
+        y = np.empty_like(x, shape=(len(x), *out, len(w)), order="C")
+    if g is not None:
+        g = around(g, NO_PADDING)
+        dw = np.zeros_like(x, shape=(groups, prod(kernel) * x.shape[1] // groups, g.shape[3] // groups))
+    for part, rows in unrolled(around(x, settings.padding), kernel, settings, out):
+        if y is not None:
+            as_rows(y[part], groups)[...] = rows @ matrices
+        if g is not None:
+            dw += rows.mT @ as_rows(g[part], groups)
+    return y if y is None else first(y), dw if dw is None else from_taps(dw, kernel)
+
+
+def correlate(x, w, settings, out) -> np.ndarray:
+    """The windows of `x` times the weights, (N, O, *out)."""
+    return products(x, w.shape[2:], settings, out, w=w)[0]
+
+
+def weigh(x, g, settings, kernel) -> np.ndarray:
+    """The adjoint of `correlate` in `w`."""
+    return products(x, kernel, settings, g.shape[2:], g=g)[1]
+
+
+def spread(g, w, settings, size) -> np.ndarray:
+    """The adjoint of `correlate` in `x`, whose height and width are `size`."""
+    if settings.stride == (1, 1):
+        return correlate(g, turned(w, settings.groups), backwards(g.shape, w.shape, settings, size), size)
+    return folded(around(g, NO_PADDING), by_taps(w, settings.groups), w.shape[2:], settings, size)
+
+
+def backwards(shape: tuple, weights: tuple, settings: Settings, size: tuple) -> Settings:
+    """With these a gradient of this shape, correlated with turned weights, gives that of images of `size`."""
+    spans = reach(weights[2:], settings.dilation)
+    before = [k - 1 - p for k, (p, _) in zip(spans, settings.padding, strict=True)]
+    after = [n + k - 1 - m - b for n, k, m, b in zip(size, spans, shape[2:], before, strict=True)]
+    return settings._replace(padding=tuple(zip(before, after, strict=True)), stride=(1, 1))
+
+
+def folded(g, matrices, kernel, settings, size) -> np.ndarray:
+    """Every window is multiplied out of `g` (N, H', W', O) and added to the cells it was read from."""
+    n, height, width, _ = g.shape
+    groups, (sh, sw), (dh, dw) = settings.groups, settings.stride, settings.dilation
+    channels = matrices.shape[1] // prod(kernel)
+    full = tuple(m + sum(p) for m, p in zip(size, settings.padding, strict=True))
+    x = np.zeros_like(g, shape=(n, *full, groups * channels))
+    cells, back = by_groups(x, groups), matrices.mT
+    for images, lines in blocks(g, n, height, per_line=width * back.shape[2] * groups):
+        parts = as_rows(g[images, lines], groups) @ back
+        count = lines.stop - lines.start
+        parts = parts.reshape(groups, -1, count, width, *kernel, channels)
+        for i, j in np.ndindex(*kernel):
+            top, left = i * dh + lines.start * sh, j * dw
+            seen = slice(top, top + count * sh, sh), slice(left, left + width * sw, sw)
+            cells[:, images, *seen] += parts[..., i, j, :]
+    (top, _), (left, _) = settings.padding
+    return first(x[:, top : top + size[0], left : left + size[1]])
+
+
+def sharing(both: Callable, alone: Callable) -> tuple[Callable, Callable]:
+    """The gradients of `x` and `w`; what `both` finds for `w` on the way to `x` waits until it is asked for."""
     found = []
 
     def dx(g):
-        result = np.empty((n, height, width, c), x.dtype)
-        inputs, size = last(x), height * width
-        flipped = w[:, :, ::-1, ::-1].transpose(2, 3, 0, 1).reshape(-1, c)
-        dw = np.zeros((len(flipped), c), x.dtype)
-        for block, windows in unrolled(padded(last(g), around, 1), kernel):
-            np.matmul(windows, flipped, out=result.reshape(-1, c)[block])
-            dw += windows.T @ inputs[block.start // size : block.stop // size].reshape(-1, c)
-        found[:] = [dw.reshape(*kernel, o, c)[::-1, ::-1].transpose(2, 3, 0, 1)]
-        return first(result)
+        result, weights = both(g)
+        found[:] = [weights]
+        return result
+
+    return dx, lambda g: found.pop() if found else alone(g)
+
+
+def blocked(x, w, settings: Settings) -> Kernel:
+    """Windows are unrolled in parts into a buffer that stays in the cache, and multiplied there.
+
+    At stride 1 the gradients share the windows of the padded $\\bar Y$: times the turned weights they are
+    $\\bar X$, times $X$ they are $\\bar W$.
+    """
+    kernel, size = w.shape[2:], x.shape[2:]
+
+    def both(g):
+        back = backwards(g.shape, w.shape, settings, size)
+        dx, dw = products(g, kernel, back, size, w=turned(w, settings.groups), g=x)
+        return dx, turned(dw, settings.groups)
 
     def dw(g):
-        if found:
-            return found.pop()
-        rows = np.ascontiguousarray(last(g)).reshape(-1, o)
-        windows = unrolled(padded(last(x), padding, 1), kernel)
-        dw = sum(window.T @ rows[block] for block, window in windows)
-        return dw.reshape(*kernel, c, o).transpose(3, 2, 0, 1)
+        return weigh(x, g, settings, kernel)
 
-    return first(y), (dx, dw)
+    y = correlate(x, w, settings, output_size(x.shape, kernel, settings))
+    if settings.stride == (1, 1):
+        return y, sharing(both, dw)
+    return y, (lambda g: spread(g, w, settings, size), dw)
+
+
+def transposed(x, w, settings: Settings, size: tuple) -> Kernel:
+    """`spread` with its gradients, which share the windows of $\\bar Y$."""
+    kernel, out = w.shape[2:], x.shape[2:]  # output_padding may leave room for more windows than x has cells
+    return spread(x, w, settings, size), sharing(
+        lambda g: products(g, kernel, settings, out, w=w, g=x),
+        lambda g: products(g, kernel, settings, out, g=x)[1],
+    )
 
 
 # ---- few channels: several outputs in a row of the product ----
 
 
-def toeplitz(x, w, padding, run: int | None = None) -> Kernel:
-    """Each row of the product yields `run` neighbouring outputs, from a window that is `run` - 1 cells wider.
+def toeplitz(x, w, settings: Settings, run: int | None = None) -> Kernel:
+    """Each row of the product yields `run` neighbouring outputs, from a window that is wider by `run` - 1 strides.
 
-    The weights stand in a matrix $T$ once for each of the outputs, a cell further right every time: more
-    multiplications, many of them by zero, but wider matrices, longer copies and fewer of them.
+    The weights stand in a matrix $T$ once for each of the outputs, a stride further right every time: more
+    multiplications, many of them by zero, but wider matrices, longer copies and fewer of them. A NaN or an infinity
+    in the input therefore reaches all outputs of its run, since 0 times it is NaN.
     """
     (n, c, height, width), (o, _, kh, kw) = x.shape, w.shape
-    oh, ow = output_size(x.shape, (kh, kw), padding)
-    run = run or best_run(ow, kw)
-    blocks, wide = -(-ow // run), kw + run - 1
-    extra = blocks * run - ow
-    (top, bottom), (left, right) = padding
-    around = ((top, bottom), (left, right + extra))
-    windows = np.lib.stride_tricks.sliding_window_view(padded(last(x), around, 1), (kh, wide), axis=(1, 2))
-    rows = np.empty((n, oh, blocks, kh, wide, c), x.dtype)
-    rows[...] = windows[:, :, ::run].transpose(0, 1, 2, 4, 5, 3)
-    rows = rows.reshape(n * oh * blocks, -1)
-    matrix = np.zeros((kh, wide, c, run, o), x.dtype)
+    sh, sw = settings.stride
+    oh, ow = output_size(x.shape, (kh, kw), settings)
+    run = run or best_run(ow, kw // sw + 2, o)
+    count, wide, step = -(-ow // run), kw + (run - 1) * sw, run * sw
+    extra = count * run - ow
+    (top, bottom), (left, right) = settings.padding
+    right = max(right, (count - 1) * step + wide - width - left)
+    matrix = np.zeros_like(x, shape=(kh, wide, c, run, o))
     for i in range(run):
-        matrix[:, i : i + kw, :, i] = w.transpose(2, 3, 1, 0)
+        matrix[:, i * sw : i * sw + kw, :, i] = w.transpose(2, 3, 1, 0)
     matrix = matrix.reshape(-1, run * o)
-    y = (rows @ matrix).reshape(n, oh, blocks * run, o)[:, :, :ow]
+
+    def unroll():
+        full = around(x, ((top, bottom), (left, right)))
+        seen = windows(full, (kh, wide), Settings(stride=(sh, step)))
+        return seen[:, :, :count].reshape(n * oh * count, -1)
+
+    rows = unroll()
+    y = (rows @ matrix).reshape(n, oh, count * run, o)[:, :, :ow]
+    kept = rows if rows.nbytes <= KEPT else None
 
     def flat(g):
-        return padded(last(g), ((0, 0), (0, extra)), 1).reshape(-1, run * o)
+        return around(g, ((0, 0), (0, extra))).reshape(-1, run * o)
 
     def dx(g):
-        parts = (flat(g) @ matrix.T).reshape(n, oh, blocks, kh, wide, c)
-        result = np.zeros((n, height + top + bottom, width + left + right + extra, c), x.dtype)
-        for i, j in np.ndindex(kh, blocks):
-            result[:, i : i + oh, j * run : j * run + wide] += parts[:, :, j, i]
+        parts = (flat(g) @ matrix.T).reshape(n, oh, count, kh, wide, c)
+        result = np.zeros_like(parts, shape=(n, height + top + bottom, width + left + right, c))
+        for i, j in np.ndindex(kh, count):
+            result[:, i : i + sh * oh : sh, j * step : j * step + wide] += parts[:, :, j, i]
         return first(result[:, top : top + height, left : left + width])
 
     def dw(g):
+        rows = unroll() if kept is None else kept
         diagonals = (rows.T @ flat(g)).reshape(kh, wide, c, run, o)
-        return sum(diagonals[:, i : i + kw, :, i] for i in range(run)).transpose(3, 2, 0, 1)
+        return sum(diagonals[:, i * sw : i * sw + kw, :, i] for i in range(run)).transpose(3, 2, 0, 1)
 
     return first(y), (dx, dw)
 
 
-def best_run(width: int, kernel: int) -> int:
-    """The run, not far above the kernel's width, that leaves the least over at the right edge; of these the longest."""
-    runs = range(min(kernel + 2, width), min(1, width - 1), -1)
-    return min(runs, key=lambda run: -(-width // run) * run)
+def best_run(width: int, longest: int, channels: int) -> int:
+    """The run up to `longest` that leaves the least over at the right edge; the longest of these."""
+    most = min(longest, max(2, COLUMNS // channels), width)
+    return min(range(most, min(1, width - 1), -1), key=lambda run: -(-width // run) * run)
 
 
 # ---- one channel a group ----
 
 
-def depthwise(x, w, padding, stride=(1, 1), dilation=(1, 1)) -> Kernel:
-    """Each channel with its own kernel, (C, 1, kh, kw): a sum over the taps, without any product of matrices."""
-    kernel = tuple(w.shape[2:])
-    out = output_size(x.shape, kernel, padding, stride, dilation)
-    full = padded(x, padding)
-    seen = list(taps(kernel, stride, dilation, out))
-    y = np.zeros_like(full, shape=(*x.shape[:2], *out))
-    part = np.empty_like(y)
-    for (i, j), index in seen:
-        y += np.multiply(full[index], w[:, 0, i, j, None, None], out=part)
+def depthwise(x, w, settings: Settings) -> Kernel:
+    """Each channel with its own kernel, (C, 1, kh, kw): a sum over the taps, without any product of matrices.
+
+    `einsum` multiplies and adds in one pass over whole lines (W, C), where the weights are repeated for each cell.
+    """
+    kernel, size = w.shape[2:], x.shape[2:]
+    y = over_taps(around(x, settings.padding), w, settings)
 
     def dx(g):
-        result, part = np.zeros_like(full), np.empty_like(full, shape=g.shape)
-        for (i, j), index in seen:
-            result[index] += np.multiply(g, w[:, 0, i, j, None, None], out=part)
-        return padded(result, cropped(padding))
+        g = apart(g, settings.stride)
+        back = backwards(g.shape, w.shape, settings, size)
+        return over_taps(around(g, back.padding), w[..., ::-1, ::-1], back)
 
     def dw(g):
+        seen, g = windows(around(x, settings.padding), kernel, settings), around(g, NO_PADDING)
         result = np.empty_like(w)
-        for (i, j), index in seen:
-            result[:, 0, i, j] = (g * full[index]).sum(axis=(0, 2, 3))
+        for i, j in np.ndindex(*kernel):
+            result[:, 0, i, j] = np.einsum("nhwc,nhwc->wc", seen[:, :, :, i, j], g).sum(axis=0)
         return result
 
     return y, (dx, dw)
 
 
-def choose(x, w, padding, stride, dilation, groups) -> Kernel:
+def apart(g: np.ndarray, stride: tuple) -> np.ndarray:
+    """`g` with zeros between its cells, so that it seems to come from stride 1."""
+    if stride == (1, 1):
+        return g
+    size = [(m - 1) * s + 1 for m, s in zip(g.shape[2:], stride, strict=True)]
+    result = np.zeros_like(g, shape=(len(g), *size, g.shape[1]), order="C")
+    result[:, :: stride[0], :: stride[1]] = last(g)
+    return first(result)
+
+
+def over_taps(x, w, settings) -> np.ndarray:
+    """Padded images (N, H, W, C) with a kernel for each channel, (N, C, H', W')."""
+    seen = windows(x, w.shape[2:], settings).transpose(0, 1, 3, 4, 2, 5)  # (N, H', kh, kw, W', C)
+    *outer, width, c = seen.shape
+    lines = np.repeat(w.transpose(2, 3, 1, 0), width, axis=2)  # (kh, kw, W', C)
+    # one axis is faster, where it takes no copy
+    line = (1, width * c) if settings.stride[1] == 1 else (width, c)
+    y = np.einsum("nhijwc,ijwc->nhwc", seen.reshape(*outer, *line), lines.reshape(*lines.shape[:2], *line))
+    return first(y.reshape(*outer[:2], width, c))
+
+
+def choose(x, w, settings: Settings) -> Kernel:
     """The fastest kernel that knows the case."""
-    if groups == x.shape[1] == w.shape[0] and w.shape[1] == 1:
-        return depthwise(x, w, padding, stride, dilation)
-    plain = stride == dilation == (1, 1) and groups == 1
-    if not plain or not isinstance(x, np.ndarray) or not x.size:
-        return general(x, w, padding, stride, dilation, groups)
-    few = (
-        w.shape[1] <= 2 * w.shape[3]
-    )  # measured: then rows of single windows are too short for BLAS and for copies
-    return toeplitz(x, w, padding) if few and w.shape[3] > 1 else blocked(x, w, padding)
+    (o, c, _, width), groups = w.shape, settings.groups
+    if groups == x.shape[1] == o:
+        return depthwise(x, w, settings)
+    # measured: with few channels the rows of single windows are too short for BLAS and for copies
+    few = c <= 2 * width and 1 < width >= settings.stride[1]
+    if few and groups == 1 and settings.dilation == (1, 1) and x.size and isinstance(x, np.ndarray):
+        return toeplitz(x, w, settings)
+    return blocked(x, w, settings)

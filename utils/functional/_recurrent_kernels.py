@@ -43,7 +43,7 @@ def rnn_sequence(x, h0, w_ih, w_hh, b_ih, b_hh, *, relu=False, lengths=None, rev
     def backward(g):
         d = np.sign(h[1:-1]) if relu else 1 - h[1:-1] * h[1:-1]
         dh = np.zeros_like(h0)
-        outputs, ends = _arranged(g[:-1], lengths, reverse), _ends(lengths, T)
+        outputs, ends = _arranged(g[:-1], lengths, reverse), _ends(lengths, T, g)
         for t in reversed(range(T)):
             dh += outputs[t]
             if t in ends:
@@ -76,7 +76,7 @@ def lstm_sequence(x, h0, c0, w_ih, w_hh, b_ih, b_hh, *, lengths=None, reverse=Fa
     def backward(g):
         d = np.empty_like(gates)
         dh, dc = np.zeros_like(h0), np.zeros_like(c0)
-        outputs, ends = _arranged(g[:-2], lengths, reverse), _ends(lengths, T)
+        outputs, ends = _arranged(g[:-2], lengths, reverse), _ends(lengths, T, g)
         for start in reversed(range(0, T, CHUNK)):
             steps = slice(start, min(start + CHUNK, T))
             h_to_c = _lstm_factors(gates[steps], c[start : steps.stop + 1], d[steps])
@@ -104,7 +104,7 @@ def _lstm_forward(x, h0, c0, w_ih, w_hh, bias):
     half[2] = 1
     rest, column = 1 - half, half.reshape(4 * H, 1)
     gates = _projected(x, w_ih * column, None if bias is None else bias * column[:, 0]).reshape(T, B, 4, H)
-    w = np.ascontiguousarray((w_hh * column).T)
+    w = (w_hh * column).T.copy()
     h, c = np.empty_like(x, shape=(T + 3, B, H)), np.empty_like(x, shape=(T + 1, B, H))
     h[0], c[0] = h0, c0
     for t in range(T):
@@ -154,7 +154,7 @@ def gru_sequence(x, h0, w_ih, w_hh, b_ih, b_hh, *, lengths=None, reverse=False):
         d = np.empty_like(x, shape=(T, B, 4, H))  # of m, r, z, n: w_hh has the first three, w_ih the last
         turned = np.concatenate([w_hh[2 * H :], w_hh[: 2 * H]])
         dh, old = np.zeros_like(h0), np.empty_like(h0)
-        outputs, ends = _arranged(g[:-1], lengths, reverse), _ends(lengths, T)
+        outputs, ends = _arranged(g[:-1], lengths, reverse), _ends(lengths, T, g)
         for start in reversed(range(0, T, CHUNK)):
             steps = slice(start, min(start + CHUNK, T))
             _gru_factors(gates[steps], m[steps], h[steps], d[steps])
@@ -181,7 +181,7 @@ def _gru_forward(x, h0, w_ih, w_hh, b_ih, b_hh):
     half = np.full_like(x, 0.5, shape=(3 * H, 1))  # σ(a) = (1 + tanh(a/2)) / 2
     half[2 * H :] = 1
     gates = _projected(x, w_ih * half, None if b_ih is None else b_ih * half[:, 0]).reshape(T, B, 3, H)
-    w = np.ascontiguousarray((w_hh * half).T)
+    w = (w_hh * half).T.copy()
     bias = np.zeros_like(x, shape=3 * H) if b_hh is None else b_hh * half[:, 0]
     m, h = np.empty_like(x, shape=(T, B, H)), np.empty_like(x, shape=(T + 2, B, H))
     h[0] = h0
@@ -248,21 +248,23 @@ def _arranged(x, lengths, reverse):
     inside = _inside(lengths, T)
     steps = np.arange(T)[:, None]
     order = np.where(inside, lengths - 1 - steps, steps) if reverse else np.broadcast_to(steps, (T, B))
-    x = x[order, np.arange(B)]
-    x[~inside] = 0
+    x = x[np.asarray(order, like=x), np.arange(B, like=x)]
+    x[np.asarray(~inside, like=x)] = 0
     return x
 
 
 def _last(states, lengths, T: int):
     """The state (B, H) after the last step of each sequence; states[0] is before the first step."""
-    return states[T] if lengths is None else states[lengths, np.arange(len(lengths))]
+    if lengths is None:
+        return states[T]
+    return states[np.asarray(lengths, like=states), np.arange(len(lengths), like=states)]
 
 
-def _ends(lengths, T: int) -> dict[int, Any]:
+def _ends(lengths, T: int, like: NDArray) -> dict[int, Any]:
     """For each step that is somebody's last: whose."""
     if lengths is None:
         return {T - 1: slice(None)}
-    return {int(n) - 1: np.flatnonzero(lengths == n) for n in np.unique(lengths)}
+    return {int(n) - 1: np.asarray(np.flatnonzero(lengths == n), like=like) for n in np.unique(lengths)}
 
 
 def _output(states, n_final, lengths, reverse):

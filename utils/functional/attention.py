@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from utils.backend import as_array, placed
 from utils.functional.activation import exponentials, sum_along
 from utils.functional.dropout import keep_mask, masked
 from utils.tensor import Tensor, op
@@ -42,16 +43,12 @@ def scaled_dot_product_attention(
             "scaled_dot_product_attention got attn_mask and is_causal=True: combine them into one mask"
         )
     visible = np.tri(T, S, dtype=bool) if is_causal else None
-    added = attn_mask
-    if (
-        attn_mask is not None
-        and not isinstance(attn_mask, Tensor)
-        and np.asarray(attn_mask).dtype.kind == "b"
-    ):
-        visible, added = np.asarray(attn_mask), None
     if attn_mask is not None:
         _check_mask(np.shape(attn_mask), (*np.shape(query)[:-1], S))
-    return attend(query, key, value, added, visible=visible, scale=scale, dropout_p=dropout_p, rng=rng)
+        if not isinstance(attn_mask, Tensor):
+            attn_mask = as_array(attn_mask)
+            visible, attn_mask = (attn_mask, None) if attn_mask.dtype == bool else (None, attn_mask)
+    return attend(query, key, value, attn_mask, visible=visible, scale=scale, dropout_p=dropout_p, rng=rng)
 
 
 def _check_shapes(query: tuple[int, ...], key: tuple[int, ...], value: tuple[int, ...]) -> None:
@@ -88,6 +85,7 @@ def attend(q, k, v, added, *, scale, visible=None, dropout_p=0.0, rng=None):
     e, total = _visible_exponentials(z, visible)
     r = 1.0 / (total + (total == 0))  # a query without keys: zeros
     mask, factor = keep_mask(z.shape, dropout_p, rng) if dropout_p else (None, 1.0)
+    mask = None if mask is None else placed(mask, z)
     out = (e if mask is None else masked(e, mask, factor)) @ v
     out *= r
 
@@ -110,6 +108,7 @@ def _visible_exponentials(z: NDArray, visible: NDArray | None) -> tuple[NDArray,
     """exp(z - shift), 0 for hidden keys, and its row sums; the shift is that of the visible scores."""
     e, shift = exponentials(z)
     if visible is not None:
+        visible = np.asarray(visible, like=z)
         if isinstance(shift, float):
             e *= visible
         else:  # a large hidden score may not decide by what the visible ones are shifted
@@ -148,7 +147,7 @@ def rotary(x: Any, cos: ArrayLike, sin: ArrayLike) -> Tensor:
             f"rotary expects cos and sin ({shape[-2]}, {shape[-1] // 2}) for x {shape} but got {table}: "
             "take the rows of the positions that x holds"
         )
-    return rotate(x, cos=np.asarray(cos), sin=np.asarray(sin))
+    return rotate(x, cos=as_array(cos), sin=as_array(sin))
 
 
 @op
@@ -159,7 +158,7 @@ def rotate(x, *, cos, sin):
 
     Notebook: 05-attention/transformers/03-positional-encoding.ipynb
     """
-    cos, sin = cos.astype(x.dtype, copy=False), sin.astype(x.dtype, copy=False)
+    cos, sin = (np.asarray(table, dtype=x.dtype, like=x) for table in (cos, sin))
     return _turned(x, cos, sin), lambda g: _turned(g, cos, -sin)
 
 

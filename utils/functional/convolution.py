@@ -26,7 +26,8 @@ def convolve(x, w, b, *, stride, padding, dilation, groups):
 
     Notebook: 03-cnn/convolution-basics/02-convolution-backward.ipynb
     """
-    y, (dx, dw) = kernels.choose(_image(x), _image(w), padding, stride, dilation, groups)
+    settings = kernels.Settings(padding, stride, dilation, groups)
+    y, (dx, dw) = kernels.choose(_image(x), _image(w), settings)
     if b is not None:
         _add_channels(y, b)
     return _with_axes_of(x, y), (
@@ -47,19 +48,13 @@ def convolve_transposed(x, w, b, *, stride, padding, dilation, groups, size):
 
     Notebook: 03-cnn/applications/04-semantic-segmentation.ipynb
     """
-    settings = (padding, stride, dilation, groups)
-    image, weights = _image(x), _image(w)
-    (height, width), kernel = image.shape[2:], weights.shape[2:]
-    y = kernels.spread(image, weights, *settings, size)
+    settings = kernels.Settings(padding, stride, dilation, groups)
+    y, (dx, dw) = kernels.transposed(_image(x), _image(w), settings, size)
     if b is not None:
-        y += b[:, None, None]
-
-    def dx(g):  # output_padding may leave room for more windows than x has cells
-        return kernels.correlate(_image(g), weights, *settings)[:, :, :height, :width]
-
+        _add_channels(y, b)
     return _with_axes_of(x, y), (
-        lambda g: _with_axes_of(x, dx(g)),
-        lambda g: _with_axes_of(x, kernels.weigh(_image(g), image, *settings, kernel)),
+        lambda g: _with_axes_of(x, dx(_image(g))),
+        lambda g: _with_axes_of(x, dw(_image(g))),
         _over_positions,
     )
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from utils import ops
+from utils.backend import asnumpy
 from utils.tensor import Tensor, op
 
 LOWEST = float(np.finfo(np.float64).min)
@@ -53,7 +54,9 @@ def ctc_loss(
     )
     if reduction == "none":
         return losses.reshape(()) if alone else losses
-    return ops.sum(losses / (N * np.maximum(counts, 1)) if reduction == "mean" else losses)
+    if reduction == "sum":
+        return ops.sum(losses)
+    return ops.sum(losses / np.asarray(N * np.maximum(counts, 1), like=losses.data))
 
 
 @op
@@ -71,21 +74,22 @@ def ctc_nll(log_probs, *, labels, steps, counts, blank=0, zero_infinity=False):
     T, N, C = log_probs.shape
     path = np.full((2 * labels.shape[1] + 1, N), blank)  # l', batch last: neighbours are whole rows
     path[1::2] = labels.T
-    rows = np.arange(N)
-    emitted = log_probs[:, rows, path].astype(np.float64)  # sums of many logarithms need the digits
     skip = np.asarray(_skips(path, blank), like=log_probs)
+    path, ends, last = (np.asarray(x, like=log_probs) for x in (path, 2 * counts, steps))
+    rows = np.arange(N, like=log_probs)
+    emitted = log_probs[:, rows, path].astype(np.float64)  # sums of many logarithms need the digits
     alpha = _forward(emitted, skip)
-    log_p = np.logaddexp(alpha[steps, 2 * counts + 2, rows], alpha[steps, 2 * counts + 1, rows])
+    log_p = np.logaddexp(alpha[last, ends + 2, rows], alpha[last, ends + 1, rows])
     lost = log_p == -np.inf
 
     def backward(g):
-        beta = _backward(emitted, skip, steps, counts)
+        beta = _backward(emitted, skip, steps, ends)
         occupied = np.exp(alpha[1:, 2:] + beta - np.where(lost, 0.0, log_p))
         occupied *= -g
-        places = np.asarray((np.arange(T)[:, None, None] * N + rows) * C + path, like=log_probs)
+        places = (np.arange(T, like=path)[:, None, None] * N + rows) * C + path
         dx = np.bincount(places.ravel(), occupied.ravel(), minlength=T * N * C).reshape(T, N, C)
         if not zero_infinity:
-            read = np.asarray(np.arange(T)[:, None] < steps, like=log_probs)
+            read = np.arange(T, like=last)[:, None] < last
             dx[read & lost] = np.nan  # an infinite loss has no slope
         return dx.astype(log_probs.dtype)
 
@@ -105,23 +109,23 @@ def _forward(emitted, skip):
     return alpha
 
 
-def _backward(emitted, skip, steps, counts):
+def _backward(emitted, skip, steps, ends):
     """Log beta (T, L, N), without the step's own factor; minus infinity after a sequence has ended."""
     T, L, N = emitted.shape
     beta = np.full_like(emitted, -np.inf)
     ahead = np.full_like(emitted, -np.inf, shape=(L + 2, N))
     skip_on = np.full_like(skip, -np.inf)
     skip_on[:-2] = skip[2:]
-    places, ends = np.arange(L)[:, None], 2 * counts
+    places = np.arange(L, like=ends)[:, None]
     ending = np.where((places == ends) | (places == ends - 1), 0.0, -np.inf)
-    ending = np.asarray(ending, like=emitted)
     with np.errstate(divide="ignore"):
         for t in reversed(range(T)):
             if t < T - 1:
                 np.add(beta[t + 1], emitted[t + 1], out=ahead[:-2])
                 beta[t] = _log_sum(ahead[:-2], ahead[1:-1], ahead[2:] + skip_on)
-            last = steps == t + 1
-            if last.any():
+            last = np.flatnonzero(steps == t + 1)
+            if len(last):
+                last = np.asarray(last, like=emitted)
                 beta[t, :, last] = ending[:, last].T
     return beta
 
@@ -147,7 +151,7 @@ def _log_sum(a, b, c):
 
 
 def _lengths(name: str, lengths: ArrayLike, N: int, limit: int | None = None) -> NDArray:
-    lengths = np.atleast_1d(np.asarray(lengths))
+    lengths = np.atleast_1d(asnumpy(lengths))
     if lengths.shape != (N,) or lengths.dtype.kind not in "iu":
         raise ValueError(
             f"{name} must be {N} integers, one for each sequence, but their shape is {lengths.shape} and their "
@@ -163,7 +167,7 @@ def _labels(targets: ArrayLike, counts: NDArray, C: int, blank: int) -> NDArray:
     """The labels as rows (N, S) filled up with blanks, checked."""
     if not 0 <= blank < C:
         raise ValueError(f"blank is {blank}, but log_probs has the symbols 0 to {C - 1}")
-    targets = np.asarray(targets)
+    targets = asnumpy(targets)
     targets = targets.astype(np.int64) if targets.size == 0 else targets
     N, S = len(counts), int(counts.max(initial=0))
     if targets.dtype.kind not in "iu":

@@ -9,27 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utils.backend import placed
+from utils.functional.generators import generator
 from utils.tensor import Tensor, op
-
-
-class _Shared:
-    rng = np.random.default_rng(0)
-
-
-def manual_seed(seed: int) -> None:
-    """Seed the Generator from which dropout draws where it is given none (itself seeded with 0 on import).
-
-    Notebook: 02-mlp/regularization/02-dropout-and-early-stopping.ipynb
-    """
-    _Shared.rng = np.random.default_rng(seed)
-
-
-def generator(rng: np.random.Generator | int | None = None) -> np.random.Generator:
-    """The Generator that `rng` stands for: itself, one with this seed, or the shared one for None.
-
-    Notebook: 02-mlp/regularization/02-dropout-and-early-stopping.ipynb
-    """
-    return _Shared.rng if rng is None else np.random.default_rng(rng)
 
 
 def keep_mask(
@@ -45,7 +27,7 @@ def keep_mask(
     """
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"p={p}: a probability lies between 0 and 1")
-    rng = generator(rng)
+    rng = generator(rng, "dropout")
     word = np.uint8 if 0.05 <= p <= 0.95 else np.uint16
     levels, n = np.iinfo(word).max + 1, math.prod(shape)
     limit = round(p * levels)
@@ -81,6 +63,7 @@ def keep(x, *, mask, factor):
 
     Notebook: 02-mlp/regularization/02-dropout-and-early-stopping.ipynb
     """
+    mask = placed(mask, x)
     return masked(x, mask, factor), lambda g: masked(g, mask, factor)
 
 
@@ -89,6 +72,7 @@ def masked(x: NDArray, mask: NDArray, factor: float) -> NDArray:
 
     Notebook: 02-mlp/regularization/02-dropout-and-early-stopping.ipynb
     """
-    out = x * factor
-    out *= mask
+    out = mask.astype(x.dtype)  # faster than to multiply by truth values
+    out *= factor
+    out *= x
     return out

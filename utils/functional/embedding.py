@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csc_array
 
+from utils.backend import array_module, as_array
 from utils.tensor import Tensor, op
 
 
@@ -19,7 +20,7 @@ def embedding(input: ArrayLike, weight: Any, padding_idx: int | None = None) -> 
 
     Notebook: 06-language-models/pre-training/01-from-n-grams-to-neural-language-models.ipynb
     """
-    indices, shape = np.asarray(input.data if isinstance(input, Tensor) else input), np.shape(weight)
+    indices, shape = as_array(input.data if isinstance(input, Tensor) else input), np.shape(weight)
     if len(shape) != 2:
         raise ValueError(f"embedding expects a weight (V, D) but got {shape}")
     if indices.dtype.kind not in "iu":
@@ -43,6 +44,8 @@ def pick_rows(w, *, indices, padding_idx=None):
     Notebook: 06-language-models/pre-training/01-from-n-grams-to-neural-language-models.ipynb
     """
 
+    indices = np.asarray(indices, like=w)
+
     def gradient(g):
         dw = add_rows(g.reshape(-1, w.shape[1]), indices.reshape(-1), len(w))
         if padding_idx is not None:
@@ -57,6 +60,10 @@ def add_rows(g: NDArray, indices: NDArray, n_rows: int) -> NDArray:
 
     Notebook: 06-language-models/pre-training/01-from-n-grams-to-neural-language-models.ipynb
     """
+    if array_module(g) is not np:
+        sums = np.zeros_like(g, shape=(n_rows, g.shape[1]))
+        array_module(g).add.at(sums, indices, g)
+        return sums
     n = len(indices)
     one_hot = csc_array((np.ones_like(g, shape=n), indices, np.arange(n + 1)), shape=(n_rows, n))
     return one_hot @ g

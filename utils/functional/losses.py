@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from utils.backend import as_array
 from utils.functional.activation import exponentials, logistic, sum_along
 from utils.tensor import Tensor, op
 
@@ -142,9 +143,7 @@ def logistic_loss(x, y, *, weight=None, pos_weight=None, reduction="mean"):
 
 def _constant(values: Any, x: NDArray) -> NDArray:
     """An undifferentiated companion of x, in its dtype."""
-    return np.asarray(getattr(values, "data", values) if isinstance(values, Tensor) else values).astype(
-        x.dtype
-    )
+    return np.asarray(values.data if isinstance(values, Tensor) else values, dtype=x.dtype, like=x)
 
 
 @op
@@ -201,7 +200,7 @@ def margin_loss(x, *, target, p=1, margin=1.0, weight=None, reduction="mean"):
 
     Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
     """
-    rows, n_classes = np.arange(len(x)), x.shape[1]
+    rows, n_classes, target = np.arange(len(x), like=x), x.shape[1], np.asarray(target, like=x)
     h = np.maximum(x - x[rows, target][:, None] + margin, 0.0)
     h[rows, target] = 0.0
     w = (np.ones_like(x, shape=len(x)) if weight is None else _constant(weight, x)[target]) * (1 / n_classes)
@@ -220,7 +219,7 @@ def class_indices(name: str, target: ArrayLike, shape: tuple[int, ...], ignore_i
 
     Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
     """
-    target = target.data if isinstance(target, Tensor) else np.asarray(target)
+    target = target.data if isinstance(target, Tensor) else as_array(target)
     if not shape:
         raise ValueError(f"{name} expects scores (N, K) but got a single number")
     expected, n_classes = (shape[:1] + shape[2:], shape[1]) if len(shape) > 1 else ((), shape[0])
@@ -232,7 +231,7 @@ def class_indices(name: str, target: ArrayLike, shape: tuple[int, ...], ignore_i
         )
     wrong = (target < 0) | (target >= n_classes)
     if wrong.any() and (wrong & (target != ignore_index)).any():
-        value = target[wrong & (target != ignore_index)].flat[0]
+        value = int(target[wrong & (target != ignore_index)][0])
         raise ValueError(
             f"{name} got class {value} for {n_classes} scores: classes run from 0 to {n_classes - 1}"
         )
@@ -272,11 +271,11 @@ def picked_loss(x, *, target, weight=None, ignore_index=-100, reduction="mean"):
 
 def _picked(target: NDArray, weight: Any, ignore_index: int, x: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """Row numbers, classes (0 where ignored) and weights (0 where ignored)."""
-    c = target.reshape(-1)
+    c = np.asarray(target, like=x).reshape(-1)
     counts = c != ignore_index
     w = counts.astype(x.dtype)
     c = c * counts
-    return np.arange(c.size), c, w if weight is None else w * _constant(weight, x)[c]
+    return np.arange(c.size, like=x), c, w if weight is None else w * _constant(weight, x)[c]
 
 
 def _as_rows(x: NDArray) -> NDArray:
@@ -310,7 +309,7 @@ def cross_entropy(
     """
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"label_smoothing={label_smoothing}: expected 0 to 1")
-    shape, target = np.shape(input), target.data if isinstance(target, Tensor) else np.asarray(target)
+    shape, target = np.shape(input), target.data if isinstance(target, Tensor) else as_array(target)
     settings = {"weight": weight, "reduction": reduction, "label_smoothing": label_smoothing}
     if target.shape == shape and target.dtype.kind == "f":
         return soft_cross_entropy(input, target=target, **settings)
@@ -371,6 +370,7 @@ def _smoothed(
     target: NDArray, weight: Any, ignore_index: int, smoothing: float, x: NDArray
 ) -> tuple[NDArray, float]:
     """The weighted targets (rows, K), and what "mean" divides by."""
+    target = np.asarray(target, like=x)
     if target.dtype.kind == "f":
         q, valid = _as_rows(target.astype(x.dtype)) * (1.0 - smoothing), 1.0
         count = float(len(q))

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from utils.backend import asnumpy
 from utils.functional._recurrent_kernels import gru_sequence, lstm_sequence, rnn_sequence
 from utils.tensor import Tensor
 
@@ -134,7 +135,7 @@ def _checked(name: str, n: int, x, states, weights, biases, lengths) -> NDArray 
 
 
 def _valid(lengths: ArrayLike, T: int, B: int) -> NDArray:
-    lengths = np.asarray(lengths)
+    lengths = asnumpy(lengths)  # they steer the loop over time
     if lengths.shape != (B,) or lengths.dtype.kind not in "iu":
         raise ValueError(
             f"lengths must be {B} integers but have shape {lengths.shape} and dtype {lengths.dtype}"
