@@ -13,7 +13,7 @@ import numpy as np
 
 from utils import nn
 from utils.data_loaders import DataLoader
-from utils.functional.dropout import manual_seed
+from utils.functional import manual_seed
 from utils.functional.losses import cross_entropy
 from utils.optim import AdamW, CosineAnnealingLR
 from utils.training import Callback, EarlyStopping, evaluate, fit

@@ -5,6 +5,7 @@ import pytest
 from _nn_parity import compare, randomize, run_ours, run_theirs, torch
 
 from utils import nn
+from utils.tensor import Tensor
 
 # Attention
 
@@ -44,6 +45,37 @@ def test_masks_of_attention_are_pytorchs(masks):
     for a, b in zip(outputs, expected, strict=True):
         compare(a.data, b.detach(), np.float64, "output")
     compare(gradients[0], wanted[0], np.float64, "gradient")
+
+
+NOBODY = np.array([[False] * 5, [True] * 5, [False] * 4 + [True]])
+ALONE = FUTURE | (np.arange(5) == 0)[:, None]
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered", "ignore:divide by zero")
+@pytest.mark.parametrize("need_weights", [True, False])
+@pytest.mark.parametrize("masks", [{"key_padding_mask": NOBODY}, {"attn_mask": ALONE}], ids=str)
+def test_queries_that_see_nothing_are_pytorchs(masks, need_weights):
+    """NaN with the weights, and only the bias of the projection out without; the others are as ever."""
+    ours, theirs = (
+        nn.MultiheadAttention(6, 2, batch_first=True),
+        torch.nn.MultiheadAttention(6, 2, batch_first=True),
+    )
+    nn.init.normal_(ours.out_proj.bias)
+    theirs.load_state_dict({k: T(v) for k, v in ours.state_dict().items()})
+    x = np.random.default_rng(0).normal(size=(3, 5, 6)).astype("f")
+    mine, reference = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    out, weights = ours(mine, mine, mine, need_weights=need_weights, **masks)
+    expected, shares = theirs(reference, reference, reference, need_weights=need_weights, **as_torch(masks))
+    out.sum().backward()
+    expected.sum().backward()
+    blind = masks.get("key_padding_mask", ALONE[None, :, :]).all(axis=-1)
+    blind = np.broadcast_to(blind[:, None] if blind.shape == (3,) else blind, (3, 5))
+    assert (np.isnan(out.data).all(axis=-1) == (blind & need_weights)).all()
+    assert need_weights or np.allclose(out.data[blind], ours.out_proj.bias.data)
+    compare(np.nan_to_num(out.data, nan=9.0), expected.detach().nan_to_num(9.0), np.float32, "output")
+    compare(np.nan_to_num(mine.grad, nan=9.0), reference.grad.nan_to_num(9.0), np.float32, "gradient")
+    if need_weights:
+        compare(np.nan_to_num(weights.data, nan=9.0), shares.detach().nan_to_num(9.0), np.float32, "weights")
 
 
 def test_is_causal_needs_no_mask_and_sees_no_future():

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+import utils.functional as F
 from utils import nn
 from utils.nn import init
 from utils.tensor import Tensor
@@ -289,6 +290,33 @@ def test_manual_seed_repeats():
     assert np.array_equal(nn.Linear(3, 4, rng=1).weight.data, nn.Linear(3, 4, rng=1).weight.data)
     rng = np.random.default_rng(0)
     assert not np.array_equal(nn.Linear(3, 4, rng=rng).weight.data, nn.Linear(3, 4, rng=rng).weight.data)
+
+
+def test_one_seed_repeats_all_that_is_random():
+    assert nn.manual_seed is init.manual_seed is F.manual_seed
+    x = np.ones((4, 8, 6), np.float32)
+
+    def draw():
+        block = nn.TransformerEncoderLayer(6, 2, 12, dropout=0.5)  # first values
+        rnn = nn.LSTM(6, 6, 2, dropout=0.5)
+        attention = F.scaled_dot_product_attention(x, x, x, dropout_p=0.5)
+        drawn = [block(Tensor(x)), rnn(Tensor(x))[0], F.dropout(x), nn.Dropout()(Tensor(x)), attention]
+        return [*block.state_dict().values(), *rnn.state_dict().values(), *(out.data for out in drawn)]
+
+    nn.manual_seed(3)
+    first, going_on = draw(), draw()
+    nn.manual_seed(3)
+    assert all(np.array_equal(a, b) for a, b in zip(first, draw(), strict=True))
+    assert not any(np.array_equal(a, b) for a, b in zip(first[-5:], going_on[-5:], strict=True))
+
+
+def test_a_layer_more_changes_no_mask():
+    masks = []
+    for width in (1, 9):
+        nn.manual_seed(0)
+        nn.Linear(width, width)
+        masks.append(F.dropout(np.ones(50)).data)
+    assert np.array_equal(*masks)
 
 
 DRAWS = [

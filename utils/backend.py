@@ -1,7 +1,8 @@
 """Arrays on the CPU (NumPy) or on an NVIDIA GPU (CuPy): finding out which, and moving between them.
 
-Code that calls NumPy's functions on its arrays runs on either, since NumPy hands them to CuPy by itself; only what
-makes arrays from nothing asks `array_module`.
+Code that calls NumPy's functions on its arrays runs on either, since NumPy hands them to CuPy by itself. Arrays that
+join others (indices, masks, tables) are made beside them with `np.arange(n, like=x)` or `np.asarray(values, like=x)`.
+What NumPy does not hand on, such as `np.add.at`, is asked of `array_module`.
 
 Notebook: 06-language-models/fine-tuning/06-distributed-training-basics.ipynb
 """
@@ -20,8 +21,27 @@ def array_module(x: Any) -> ModuleType:
 
     Notebook: 06-language-models/fine-tuning/06-distributed-training-basics.ipynb
     """
+    if type(x) is np.ndarray:
+        return np
     name = type(x).__module__.split(".")[0]
     return importlib.import_module(name) if name == "cupy" else np
+
+
+def as_array(x: Any) -> Any:
+    """An array as it is, wherever it is; anything else (lists, numbers) as a NumPy array.
+
+    Notebook: 06-language-models/fine-tuning/06-distributed-training-basics.ipynb
+    """
+    return x if hasattr(x, "dtype") and not isinstance(x, np.generic) else np.asarray(x)
+
+
+def placed(array: Any, like: Any) -> Any:
+    """`array` on the device of the array `like`: moved, either way, if it is on the other.
+
+    Notebook: 06-language-models/fine-tuning/06-distributed-training-basics.ipynb
+    """
+    module = array_module(like)
+    return asnumpy(array) if module is np else module.asarray(array)
 
 
 def to_device(array: Any, device: str) -> Any:

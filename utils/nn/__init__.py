@@ -1,5 +1,6 @@
 """Layers, losses and initialization, under PyTorch's names: `from utils import nn`."""
 
+from utils.functional.generators import manual_seed
 from utils.nn import init
 from utils.nn.activation import ELU, GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from utils.nn.attention import MultiheadAttention
@@ -94,4 +95,5 @@ __all__ = [
     "TransformerEncoderLayer",
     "Unflatten",
     "init",
+    "manual_seed",
 ]

@@ -21,8 +21,9 @@ class MultiheadAttention(Module):
     query (L, N, E), key (S, N, kdim), value (S, N, vdim) -> output (L, N, E), weights (N, L, S); with `batch_first`
     the batch N leads. In `attn_mask`, (L, S) or (N · heads, L, S), and `key_padding_mask`, (N, S), True means
     "not to be looked at"; floats are added to the scores. `is_causal=True` hides all later keys. Without
-    `need_weights` the second result is None, and all is faster. `in_proj_weight` holds the projections of queries,
-    keys and values one below the other.
+    `need_weights` the second result is None, and all is faster. A query that may look at nothing gets NaN with the
+    weights and, as in `scaled_dot_product_attention`, zeros without them; both are PyTorch's way. `in_proj_weight`
+    holds the projections of queries, keys and values one below the other.
 
     Notebook: 05-attention/transformers/02-multi-head-attention.ipynb
     """
@@ -119,14 +120,14 @@ class MultiheadAttention(Module):
         if is_causal and attn_mask is None:
             attn_mask = np.triu(np.ones((L, S), bool), 1)
         if attn_mask is not None:
-            attn_mask = _added(attn_mask, q.dtype)
+            attn_mask = _added(attn_mask, q.data)
             if attn_mask.shape not in ((L, S), (N * heads, L, S)):
                 raise ValueError(
                     f"attn_mask expects {(L, S)} or {(N * heads, L, S)} but got {attn_mask.shape}"
                 )
             masks.append(attn_mask.reshape(-1, heads if attn_mask.ndim == 3 else 1, L, S))
         if padding is not None:
-            padding = _added(padding, q.dtype)
+            padding = _added(padding, q.data)
             if padding.shape != (N, S):
                 raise ValueError(f"key_padding_mask expects (batch, keys) {(N, S)} but got {padding.shape}")
             masks.append(padding[:, None, None])
@@ -163,14 +164,14 @@ def _with_weights(q: Tensor, k: Tensor, v: Tensor, mask: Any, p: float) -> tuple
     return weights @ v, weights
 
 
-def _added(mask: Any, dtype: np.dtype) -> Any:
+def _added(mask: Any, like: np.ndarray) -> Any:
     """True as minus infinity. A Tensor stays one: it may be learned."""
     if isinstance(mask, Tensor):
         return mask
-    mask = np.asarray(mask)
+    mask = np.asarray(mask, like=like)
     if mask.dtype != bool:
-        return mask.astype(dtype, copy=False)
-    added = np.zeros(mask.shape, dtype)
+        return mask.astype(like.dtype, copy=False)
+    added = np.zeros_like(like, shape=mask.shape)
     added[mask] = -np.inf
     return added
 

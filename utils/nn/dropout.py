@@ -12,7 +12,7 @@ from utils.tensor import Tensor
 class Dropout(Module):
     """In training, each entry is zero with probability `p`, the others are divided by 1 - p (Srivastava et al. 2014).
 
-    `rng` is a Generator, or a seed for one of the layer's own; None draws from the one `nn.init.manual_seed` seeds.
+    `rng` is a Generator, or a seed for one of the layer's own; None draws from the one `nn.manual_seed` seeds.
 
     Notebook: 02-mlp/regularization/02-dropout-and-early-stopping.ipynb
     """

@@ -1,7 +1,7 @@
 """First values of parameters: in-place, with PyTorch's names, gains and fans.
 
 `rng=` takes a Generator or a seed. Without it all draw from one Generator, seeded with 0 on import, which
-`manual_seed` starts afresh.
+`nn.manual_seed` starts afresh. Numbers are drawn on the host, so that a seed gives the same ones on any device.
 """
 
 import math
@@ -9,24 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from utils.functional.dropout import manual_seed as seed_dropout
+from utils.functional import generators
+from utils.functional.generators import manual_seed  # noqa: F401  found here too
 from utils.tensor import Tensor
 
 GAINS = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4}
 GAINS |= dict.fromkeys([f"conv{kind}{d}d" for kind in ("", "_transpose") for d in (1, 2, 3)], 1.0)
-_shared = np.random.default_rng(0)
-
-
-def manual_seed(seed: int) -> np.random.Generator:
-    """Start the shared Generators afresh, this module's and dropout's, so that a run repeats; returns this module's.
-
-    Notebook: 02-mlp/backpropagation/05-initialization-and-debugging.ipynb
-    """
-    global _shared
-    first, second = np.random.SeedSequence(seed).spawn(2)  # two streams that have nothing in common
-    _shared = np.random.default_rng(first)
-    seed_dropout(second)
-    return _shared
 
 
 def generator(rng: Any = None) -> np.random.Generator:
@@ -34,7 +22,12 @@ def generator(rng: Any = None) -> np.random.Generator:
 
     Notebook: 02-mlp/backpropagation/05-initialization-and-debugging.ipynb
     """
-    return _shared if rng is None else np.random.default_rng(rng)
+    return generators.generator(rng, "init")
+
+
+def _fill(tensor: Tensor, values: Any) -> Tensor:
+    tensor.data[...] = np.asarray(values, dtype=tensor.dtype, like=tensor.data)
+    return tensor
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, rng: Any = None) -> Tensor:
@@ -42,8 +35,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, rng: Any = None) ->
 
     Notebook: 02-mlp/backpropagation/05-initialization-and-debugging.ipynb
     """
-    tensor.data[...] = generator(rng).uniform(a, b, tensor.shape)
-    return tensor
+    return _fill(tensor, generator(rng).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, rng: Any = None) -> Tensor:
@@ -51,8 +43,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, rng: Any = None
 
     Notebook: 02-mlp/backpropagation/05-initialization-and-debugging.ipynb
     """
-    tensor.data[...] = generator(rng).normal(mean, std, tensor.shape)
-    return tensor
+    return _fill(tensor, generator(rng).normal(mean, std, tensor.shape))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -87,8 +78,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim != 2:
         raise ValueError(f"eye_ fills matrices but got shape {tensor.shape}")
-    tensor.data[...] = np.eye(*tensor.shape)
-    return tensor
+    return _fill(tensor, np.eye(*tensor.shape))
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -175,5 +165,4 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, rng: Any = None) -> Tensor:
     flat = generator(rng).normal(size=(max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(flat)
     q *= np.sign(np.diag(r))  # else not every orthogonal matrix is equally likely
-    tensor.data[...] = gain * (q if rows >= columns else q.T).reshape(tensor.shape)
-    return tensor
+    return _fill(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))

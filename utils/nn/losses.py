@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from utils.backend import as_array
 from utils.functional import ctc
 from utils.functional import losses as F
 from utils.nn.module import Module
@@ -178,4 +179,4 @@ class CTCLoss(_Loss):
 def _array(weight: Any) -> np.ndarray | None:
     if weight is None:
         return None
-    return np.asarray(weight.data if isinstance(weight, Tensor) else weight, np.float32)
+    return as_array(weight.data if isinstance(weight, Tensor) else weight).astype(np.float32, copy=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from utils.backend import DEVICES, as_array, to_device
 from utils.nn.parameter import Parameter
 from utils.nn.state import LoadResult, copy_into
 from utils.nn.summary import Summary, summarize
@@ -84,7 +85,7 @@ class Module:
             raise KeyError(f"{type(self).__name__} has an attribute {name!r} already")
         self._buffer_names = {**self._buffer_names, name: persistent}
         array = array.data if isinstance(array, Tensor) else array
-        setattr(self, name, array if array is None else np.asarray(array))
+        setattr(self, name, array if array is None else as_array(array))
 
     # What is inside
 
@@ -173,19 +174,27 @@ class Module:
         fn(self)
         return self
 
-    def to(self, dtype: Any) -> "Module":
-        """Convert parameters, their gradients and float buffers to float32 or float64, in place."""
-        dtype = np.dtype(dtype)
-        if dtype not in FLOATS:
-            raise TypeError(f"parameters are float32 or float64, not {dtype}")
-        for parameter in self.parameters():
-            parameter.data = parameter.data.astype(dtype, copy=False)
-            parameter.grad = None if parameter.grad is None else parameter.grad.astype(dtype, copy=False)
-        for module in self.modules():
-            for name, buffer in module._own_buffers().items():
-                if buffer.dtype in FLOATS:
-                    setattr(module, name, buffer.astype(dtype, copy=False))
+    def to(self, *targets: Any) -> "Module":
+        """Move to a device ("cpu", "cuda") or convert to a dtype (float32, float64), in place; or both.
+
+        That concerns parameters, their gradients and buffers; buffers of whole numbers keep their dtype. An optimizer
+        goes on with the same parameters, but what it has kept of them stays where it was: move the model first.
+        Raises RuntimeError where there is no GPU.
+        """
+        for convert in [_conversion(target) for target in targets]:
+            for parameter in self.parameters():
+                parameter.data = convert(parameter.data)
+                parameter.grad = None if parameter.grad is None else convert(parameter.grad)
+            for module in self.modules():
+                for name, buffer in module._own_buffers().items():
+                    setattr(module, name, convert(buffer))
         return self
+
+    def cpu(self) -> "Module":
+        return self.to("cpu")
+
+    def cuda(self) -> "Module":
+        return self.to("cuda")
 
     def float(self) -> "Module":
         return self.to(np.float32)
@@ -243,6 +252,19 @@ class Module:
         lines = [self.extra_repr()] if self.extra_repr() else []
         lines += [f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in inside]
         return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+def _conversion(target: Any) -> Callable:
+    """The function of arrays that `Module.to(target)` stands for."""
+    if isinstance(target, str) and target in DEVICES:
+        return lambda x: to_device(x, target)
+    try:
+        dtype = np.dtype(target)
+    except TypeError:
+        dtype = target
+    if dtype not in FLOATS:
+        raise TypeError(f'a module goes to "cpu", "cuda", float32 or float64, not {dtype}')
+    return lambda x: x.astype(dtype, copy=False) if x.dtype in FLOATS else x
 
 
 def _unique(pairs: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

@@ -84,7 +84,7 @@ class _Recurrent(Module):
         """The first states, each (num_layers · directions, B, H)."""
         shape = (len(self._suffixes()), x.shape[1], self.hidden_size)
         if state is None:
-            return (np.zeros(shape, x.dtype),) * self._n_states
+            return (_zeros(x, *shape),) * self._n_states
         states = (state,) if self._n_states == 1 else tuple(state)
         for given in states:
             if tuple(given.shape) != shape:
@@ -207,7 +207,7 @@ class _Cell(Module):
             raise ValueError(
                 f"{type(self).__name__} expects (batch, {self.input_size}) but got {tuple(x.shape)}"
             )
-        zeros = np.zeros((len(x), self.hidden_size), x.dtype)
+        zeros = _zeros(x, len(x), self.hidden_size)
         weights = tuple(getattr(self, name, None) for name in _names(self.bias))
         return (x.reshape(1, *x.shape), *[zeros if s is None else s for s in states], *weights)
 
@@ -262,6 +262,11 @@ class GRUCell(_Cell):
 
     def forward(self, x: Tensor, h: Tensor | None = None) -> Tensor:
         return F.gru(*self._parts(x, h))[1]
+
+
+def _zeros(x: Any, *shape: int) -> np.ndarray:
+    """Beside x, a Tensor or an array."""
+    return np.zeros_like(x.data if isinstance(x, Tensor) else x, shape=shape)
 
 
 def _names(bias: bool) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from utils.backend import as_array, placed
 from utils.tensor import Tensor
 
 
@@ -39,7 +40,7 @@ def copy_into(own: dict[str, np.ndarray], given: Mapping[str, Any], strict: bool
         raise ValueError(report) if mismatched else MissingKeysError(report)
     for name, array in arrays.items():
         if name in own:
-            np.copyto(own[name], array, casting="unsafe")
+            np.copyto(own[name], placed(array, own[name]), casting="unsafe")
     return LoadResult(missing, unexpected)
 
 
@@ -54,7 +55,7 @@ class MissingKeysError(KeyError):
 
 def _as_array(value: Any) -> np.ndarray:
     value = value.data if isinstance(value, Tensor) else value
-    return np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    return np.asarray(value.detach().cpu()) if hasattr(value, "detach") else as_array(value)
 
 
 def _mismatch(name: str, array: np.ndarray, own: np.ndarray) -> str:

@@ -86,7 +86,8 @@ def summarize(module: Any, input_shapes: tuple[tuple[int, ...], ...], dtype: Any
         raise TypeError(
             f"summary expects shapes with the batch first, e.g. (1, 784), but got {input_shapes!r}"
         )
-    zeros = [np.zeros(shape, dtype) for shape in input_shapes]
+    beside = next((p.data for p in module.parameters()), np.zeros(()))
+    zeros = [np.zeros_like(beside, dtype, shape=tuple(shape)) for shape in input_shapes]
     seen: dict[int, tuple] = {}
     found = list(module.named_modules())
     modes = [inner.training for _, inner in found]

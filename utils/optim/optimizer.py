@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from utils.backend import placed
 from utils.tensor import Tensor
 
 NOT_NEGATIVE = [
@@ -243,5 +244,5 @@ def _restored_value(name: str, value: Any, x: np.ndarray) -> Any:
     if np.shape(value) != x.shape:
         raise ValueError(f"{name} has shape {np.shape(value)} but its parameter {x.shape}")
     restored = np.empty_like(x)
-    restored[...] = value
+    restored[...] = placed(value, x)
     return restored

@@ -17,8 +17,7 @@ from tqdm.auto import tqdm
 from utils.checkpoint import CheckpointError, load_checkpoint, read_extra, save_checkpoint
 from utils.data_loaders.settings import progress_wanted
 from utils.files import locked
-from utils.functional.dropout import generator as dropout_generator
-from utils.nn import init
+from utils.functional.generators import generator
 from utils.optim import clip_grad_norm_
 from utils.tensor import Tensor, no_grad
 from utils.training.evaluation import batch_size, evaluate, evaluation_mode, run_batch, training_mode
@@ -303,7 +302,7 @@ def _check_counts(**counts: int) -> None:
 
 def _generators(model: Any) -> dict[str, np.random.Generator]:
     """Those that modules hold, and the two from which all others draw."""
-    found = {"init": init.generator(), "dropout": dropout_generator()}
+    found = {purpose: generator(None, purpose) for purpose in ("init", "dropout")}
     for place, module in model.named_modules():
         for name, value in vars(module).items():
             if isinstance(value, np.random.Generator):
