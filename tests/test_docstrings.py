@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = ["data_loaders", "metrics", "visualization", "testing", "exercises", "roadmap", "dashboard"]
 MODULES += ["backend", "tensor", "ops", "functional", "nn", "optim", "checkpoint", "training", "tuning"]
-MODULES += ["diagnostics", "distributed"]
+MODULES += ["models", "diagnostics", "distributed"]
 PLANNED = (ROOT / "resources" / "planned-notebooks.txt").read_text("utf-8").split()
 
 
@@ -34,11 +34,11 @@ def problem(value: object, root: Path = ROOT, planned: list[str] = PLANNED) -> s
     found = re.fullmatch(r"Notebook: (\S+\.ipynb)", lines[-1])
     if not found:
         return f"the last line is {lines[-1]!r}, expected 'Notebook: PHASE/TOPIC/NAME.ipynb'"
-    path, phase = found[1], found[1].split("/")[0]
+    path, topic = found[1], found[1].rpartition("/")[0]
     if path not in planned:
         return f"{path} is not in resources/planned-notebooks.txt"
-    if any((root / phase).glob("**/*.ipynb")) and not (root / path).exists():
-        return f"{path} does not exist, though {phase} has notebooks"
+    if any((root / topic).glob("*.ipynb")) and not (root / path).exists():
+        return f"{path} does not exist, though {topic} has notebooks"
     return ""
 
 

@@ -3,7 +3,7 @@
 The floors of the house; a module imports only from floors below its own (`tests/test_floors.py` reads the imports):
 
     7  training/          the training loop, history, early stopping, resume; tuning/  diagnostics/  distributed.py
-    6  checkpoint.py      safetensors files that are replaced whole
+    6  models/            whole networks, a file per family; checkpoint.py  safetensors files that are replaced whole
     5  optim/             optimizers, schedules, gradient clipping
     4  nn/                Module, initialisers, layers
     3  functional/        fused ops, a file per family
@@ -11,7 +11,7 @@ The floors of the house; a module imports only from floors below its own (`tests
     1  tensor.py          Tensor and @op, over backward.py, the backward pass
     0  backend.py         arrays on a GPU
        files.py           atomic replacement of files, locks between processes
-       data_loaders/      data sets with mirrors, checksums and stand-ins; generators; batches, splits and folds
+       data_loaders/      data sets with mirrors, checksums, stand-ins; generators; batches, splits, folds; augmentation
        metrics/           accuracy, confusion matrices, ROC, calibration, perplexity, forecast errors
        visualization/     figures in one style; the only floor that imports matplotlib
 

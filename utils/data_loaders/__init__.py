@@ -1,13 +1,15 @@
-"""Data sets with mirrors, checksums and stand-ins; generators; batches, splits and folds.
+"""Data sets with mirrors, checksums and stand-ins; generators; batches, splits and folds; augmentation.
 
     load_...        a data set from NN_DATA_DIR, the cache or a mirror, else its stand-in, which it says
     make_...        generated points, sequences and scenes
     DataLoader, bucket_batches, train_test_split, k_fold
+    random_shift, random_affine, elastic, mixup     new images from old; affine, warp: from given places
     available, fetch    what there is and where; have one on this machine
 
 settings.py documents the environment variables, resources/datasets.md the data sets and their licences.
 """
 
+from utils.data_loaders.augmentation import affine, elastic, mixup, random_affine, random_shift, warp
 from utils.data_loaders.batching import DataLoader, bucket_batches, k_fold, train_test_split
 from utils.data_loaders.errors import DataError
 from utils.data_loaders.generators import (
@@ -38,8 +40,10 @@ from utils.data_loaders.texts import (
 __all__ = [
     "DataError",
     "DataLoader",
+    "affine",
     "available",
     "bucket_batches",
+    "elastic",
     "fetch",
     "k_fold",
     "load_airline_passengers",
@@ -68,5 +72,9 @@ __all__ = [
     "make_segmentation_scenes",
     "make_spirals",
     "make_xor",
+    "mixup",
+    "random_affine",
+    "random_shift",
     "train_test_split",
+    "warp",
 ]
