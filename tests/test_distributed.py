@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -267,6 +268,21 @@ def test_threads_have_one_blas_thread_and_errors_come_through():
     assert seen == [1, 1] and threadpool_info() == before
     with pytest.raises(ValueError, match="n_threads=0"):
         ThreadedDataParallel(mlp(), 0)
+
+
+def test_an_error_waits_for_the_other_threads():
+    ended = threading.Event()
+
+    def loss_fn(output, target):
+        if threading.current_thread() is threading.main_thread():
+            raise RuntimeError("in the caller")
+        time.sleep(0.1)
+        ended.set()
+        return squared_error(output, target)
+
+    with pytest.raises(RuntimeError, match="in the caller"):
+        ThreadedDataParallel(mlp()).backward(data(), loss_fn)
+    assert ended.is_set()
 
 
 def test_without_mpi_the_remedy_is_told(monkeypatch):

@@ -11,7 +11,7 @@ Notebook: 06-language-models/fine-tuning/06-distributed-training-basics.ipynb
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -174,7 +174,7 @@ class ThreadedDataParallel:
     such work counts. The first part goes through `model` itself, the others through replicas with the same arrays as
     parameters. Dropout draws other numbers for each part: those of the replicas come from `rng`, by default from the
     generator that `nn.init.manual_seed` seeds. Batch norm takes each part's statistics; the first part's count for
-    the running ones. Make a new one when layers of the model are exchanged.
+    the running ones. Make a new one when layers or parameters of the model are exchanged.
 
     Notebook: 06-language-models/fine-tuning/06-distributed-training-basics.ipynb
     """
@@ -185,6 +185,7 @@ class ThreadedDataParallel:
         self.model = model
         generators = init.generator(rng).spawn(n_threads - 1)
         self.replicas = [_replica(model, generator) for generator in generators]
+        self._twins = [_Twins(replica, model) for replica in self.replicas]
         self._blas = ThreadpoolController()
         self._pool = ThreadPoolExecutor(n_threads - 1) if self.replicas else None
 
@@ -196,22 +197,21 @@ class ThreadedDataParallel:
         """
         models = [self.model, *self.replicas]
         parts = [shard(batch, i, len(models)) for i in range(len(models))]
-        for replica in self.replicas:
-            _follow(replica, self.model)
+        for twins in self._twins:
+            twins.follow()
         with self._blas.limit(limits=1, user_api="blas"):
             jobs = [
                 self._pool.submit(_backward, replica, part, loss_fn, share)
                 for replica, (part, share) in zip(self.replicas, parts[1:], strict=True)
             ]
             try:
-                loss = _backward(self.model, parts[0][0], loss_fn, parts[0][1])
+                losses = [_backward(self.model, parts[0][0], loss_fn, parts[0][1])]
             finally:
-                errors = [job.exception() for job in jobs]
-        for error in filter(None, errors):
-            raise error
-        for replica in self.replicas:
-            _add_gradients(self.model, replica)
-        return loss + sum(job.result() for job in jobs)
+                wait(jobs)
+        losses += [job.result() for job in jobs]  # or its error
+        for twins in self._twins:
+            twins.add_gradients()
+        return sum(losses)
 
 
 def _replica(model: Module, rng: np.random.Generator) -> Module:
@@ -226,21 +226,28 @@ def _replica(model: Module, rng: np.random.Generator) -> Module:
     return replica
 
 
-def _follow(replica: Module, model: Module) -> None:
-    """Take over what training may have exchanged since: arrays, switches, running statistics."""
-    for mine, its in zip(replica.parameters(), model.parameters(), strict=True):
-        mine.data, mine.requires_grad, mine.grad = its.data, its.requires_grad, None
-    for mine, its in zip(replica.modules(), model.modules(), strict=True):
-        mine.training = its.training
-    for mine, its in zip(replica.buffers(), model.buffers(), strict=True):
-        mine[...] = its
+class _Twins:
+    """What a replica and its model share and exchange, found once: walking through the modules takes its time."""
 
+    def __init__(self, replica: Module, model: Module):
+        self.parameters = list(zip(replica.parameters(), model.parameters(), strict=True))
+        self.modules = list(zip(replica.modules(), model.modules(), strict=True))
 
-def _add_gradients(model: Module, replica: Module) -> None:
-    for p, q in zip(model.parameters(), replica.parameters(), strict=True):
-        if q.grad is not None:
-            p.grad = q.grad if p.grad is None else np.add(p.grad, q.grad, out=p.grad)
-            q.grad = None
+    def follow(self) -> None:
+        """Take over what training may have exchanged since: arrays, switches, running statistics."""
+        for mine, its in self.parameters:
+            mine.data, mine.requires_grad, mine.grad = its.data, its.requires_grad, None
+        for mine, its in self.modules:
+            if mine.training != its.training:
+                mine.training = its.training
+            for array, new in zip(mine.buffers(recurse=False), its.buffers(recurse=False), strict=True):
+                array[...] = new
+
+    def add_gradients(self) -> None:
+        for mine, its in self.parameters:
+            if mine.grad is not None:
+                its.grad = mine.grad if its.grad is None else np.add(its.grad, mine.grad, out=its.grad)
+                mine.grad = None
 
 
 def _demo(comm: Any, steps: int = 100) -> None:
