@@ -37,8 +37,9 @@ def problem(value: object, root: Path = ROOT, planned: list[str] = PLANNED) -> s
     path, topic = found[1], found[1].rpartition("/")[0]
     if path not in planned:
         return f"{path} is not in resources/planned-notebooks.txt"
-    if any((root / topic).glob("*.ipynb")) and not (root / path).exists():
-        return f"{path} does not exist, though {topic} has notebooks"
+    later = [other for other in planned[planned.index(path) + 1 :] if other.startswith(f"{topic}/")]
+    if not (root / path).exists() and any((root / other).exists() for other in later):
+        return f"{path} does not exist, though {topic} has later notebooks"
     return ""
 
 
@@ -69,9 +70,10 @@ def test_module(name):
         ("Too short", "no docstring"),
         ("Adds.", "the last line is 'Adds.'"),
         ("Adds.\n\nNotebook: 01-demo/a.ipynb\nand more", "the last line is 'and more'"),
-        ("Adds.\n\nNotebook: 01-demo/c.ipynb", "not in resources/planned-notebooks.txt"),
+        ("Adds.\n\nNotebook: 01-demo/e.ipynb", "not in resources/planned-notebooks.txt"),
         ("Adds.\n\nNotebook: 01-demo/b.ipynb", "does not exist"),
         ("Adds.\n\n    Notebook: 01-demo/a.ipynb\n    ", ""),
+        ("Adds.\n\nNotebook: 01-demo/d.ipynb", ""),
         ("Adds.\n\nNotebook: 02-later/a.ipynb", ""),
     ],
 )
@@ -80,6 +82,8 @@ def test_problems_are_found(tmp_path, docstring, says):
 
     add.__doc__ = docstring
     (tmp_path / "01-demo").mkdir()
-    (tmp_path / "01-demo" / "a.ipynb").touch()
-    found = problem(add, tmp_path, ["01-demo/a.ipynb", "01-demo/b.ipynb", "02-later/a.ipynb"])
+    for name in ("a", "c"):
+        (tmp_path / "01-demo" / f"{name}.ipynb").touch()
+    planned = [*(f"01-demo/{name}.ipynb" for name in "abcd"), "02-later/a.ipynb"]
+    found = problem(add, tmp_path, planned)
     assert says in found and bool(says) == bool(found)
