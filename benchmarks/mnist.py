@@ -52,7 +52,7 @@ RECIPES = {
     "mlp": Recipe(
         lambda: MLP(MLPConfig((784, 512, 256, 10), dropout=0.1)),
         limit_seconds=60,
-        epochs=22,
+        epochs=15,
         batch=256,
         lr=3e-3,
         weight_decay=0.01,
@@ -62,7 +62,7 @@ RECIPES = {
     "cnn": Recipe(
         lambda: ConvNet(ConvNetConfig(channels=(16, 32, 64), dropout=0.3)),
         limit_seconds=120,
-        epochs=6,
+        epochs=5,
         batch=128,
         lr=4e-3,
         weight_decay=0.02,

@@ -1,6 +1,9 @@
 """Pictures that controls redraw, without a kernel: what is displayed, and what moving a control changes."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import ipywidgets
@@ -150,3 +153,20 @@ def test_helpers_neither_show_nor_save_nor_clear():
         }
         assert not calls & {"show", "clear_output", "Output"}
         assert "savefig" not in calls or path.name == "widgets.py"
+
+
+FIRST_PICTURE = """
+from IPython.core.interactiveshell import InteractiveShell
+InteractiveShell.instance()
+import matplotlib
+from utils.visualization import explore
+explore(lambda fig, k: fig.subplots(), k=(0, 1))
+assert matplotlib.is_interactive(), "later figures of the notebook would not be shown"
+"""
+
+
+def test_a_notebook_whose_first_figure_explores_shows_the_later_ones():
+    environment = os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    subprocess.run(
+        [sys.executable, "-c", FIRST_PICTURE], env=environment, check=True, capture_output=True, text=True
+    )

@@ -3,6 +3,7 @@
 from utils.visualization.boundaries import plot_decision_boundary, plot_line, plot_points
 from utils.visualization.curves import plot_curves
 from utils.visualization.graphs import plot_graph
+from utils.visualization.histograms import plot_layer_histograms
 from utils.visualization.images import plot_images
 from utils.visualization.matrices import plot_confusion_matrix, plot_matrix, plot_weights
 from utils.visualization.style import PALETTE, use_style
@@ -24,6 +25,7 @@ __all__ = [
     "plot_decision_boundary",
     "plot_graph",
     "plot_images",
+    "plot_layer_histograms",
     "plot_line",
     "plot_matrix",
     "plot_path",

@@ -40,6 +40,7 @@ def explore(draw: Callable[..., None], *, figsize: tuple[float, float] = (6.4, 3
 
 
 def _render(draw: Callable[..., None], figsize: tuple[float, float], values: dict[str, Any]) -> bytes:
+    plt.draw_if_interactive()  # loads the backend, which may turn interactive mode on, and must not do so inside ioff
     before = plt.get_fignums()
     with plt.ioff():
         fig = plt.figure(figsize=figsize)
