@@ -62,7 +62,7 @@ RECIPES = {
     "cnn": Recipe(
         lambda: ConvNet(ConvNetConfig(channels=(16, 32, 64), dropout=0.3)),
         limit_seconds=120,
-        epochs=5,
+        epochs=6,
         batch=128,
         lr=4e-3,
         weight_decay=0.02,
