@@ -235,6 +235,39 @@ def test_digit_strings_of_several_lengths(digits):
         data.make_digit_strings(*digits, 2, (5, 3))
 
 
+def test_given_numbers_are_written(digits):
+    images, labels = np.where(digits[0] > 60, digits[0], 0), digits[1]  # no ink near the threshold
+    one_each = np.array([images[labels == digit][0] for digit in range(10)]), np.arange(10)
+    plain = {"scale": (1, 1), "slant": 0, "gap": (3, 3), "noise": 0}
+    X = data.write_numbers(*one_each, ["90210", "07"], **plain)
+    assert X.shape == (2, 32, 140) and X.dtype == np.float32
+    for row, number in zip(X, ("90210", "07"), strict=True):
+        start = np.flatnonzero((row > 0.2).any(axis=0))[0]
+        for digit in number:  # what the row must be made of, from left to right
+            glyph = one_each[0][int(digit)] / 255
+            inked = np.flatnonzero((glyph > 0.2).any(axis=0))
+            part = glyph[:, inked[0] : inked[-1] + 1]
+            np.testing.assert_allclose(row[2:30, start : start + part.shape[1]], part, atol=1e-6)
+            start += part.shape[1] + 3
+    drawn = data.write_numbers(images, labels, ["111"] * 8, noise=0, rng=3)
+    assert len({row.tobytes() for row in drawn}) == 8  # a new choice and a new place for every row
+    np.testing.assert_array_equal(drawn, data.write_numbers(images, labels, ["111"] * 8, noise=0, rng=3))
+
+
+@pytest.mark.parametrize("numbers", [["12a"], ["1", ""], ["-1"], ["1.5"], [12], ["\u0663"]])
+def test_what_is_no_number_is_refused(digits, numbers):
+    with pytest.raises(ValueError, match="texts of the digits 0 to 9"):
+        data.write_numbers(*digits, numbers)
+
+
+def test_digits_that_nobody_wrote_are_refused(digits):
+    images, labels = digits
+    with pytest.raises(ValueError, match=r"no image shows the digits \[7, 8\]"):
+        data.write_numbers(images[labels < 7], labels[labels < 7], ["1787"])
+    with pytest.raises(ValueError, match="no number is given"):
+        data.write_numbers(images, labels, [])
+
+
 def test_detection_boxes_are_tight_and_apart(digits):
     from utils.data_loaders.scenes import _iou
 

@@ -31,6 +31,7 @@ BESIDE = {
 }
 ONLY_IN = {
     "matplotlib": {"visualization"},
+    "anywidget": {"visualization"},
     "ipywidgets": {"visualization", "dashboard"},
     "IPython": {"visualization", "dashboard", "exercises"},
     "pickle": set(),

@@ -101,6 +101,7 @@ def test_the_report_of_an_error_names_call_and_cause(monkeypatch):
         ((0.5, 0.0, 1.0, 0.05), "FloatSlider", {"value": 0.5, "readout_format": ".2f"}),
         (["a", "b"], "Dropdown", {"value": "a", "options": ("a", "b")}),
         (True, "Checkbox", {"value": True}),
+        ("3141592", "Text", {"value": "3141592"}),
     ],
 )
 def test_controls(shown, spec, kind, state):
@@ -110,8 +111,16 @@ def test_controls(shown, spec, kind, state):
     assert {name: getattr(control, name) for name in state} == state
 
 
+def test_a_widget_with_a_value_is_its_own_control(shown):
+    pad = ipywidgets.IntText(value=4)
+    viz.explore(line, step=pad)
+    assert shown[0].children == (pad,)
+    pad.value = 5
+    assert len(shown[1].pictures) == 2
+
+
 @pytest.mark.parametrize(
-    "spec", ["abc", 3, ("a", "b"), (1,), (1, 2, 3, 4, 5), [], None, (True, False), range(3)]
+    "spec", [3, ("a", "b"), (1,), (1, 2, 3, 4, 5), [], None, ipywidgets.VBox(), (True, False), range(3)]
 )
 def test_other_controls_get_a_clear_error(shown, spec):
     with pytest.raises(TypeError, match=r"control step=.*expected \(low, high\[, step\]\)"):

@@ -1,6 +1,6 @@
 """Pictures composed of given digits: strings of digits, and scenes to detect or to segment digits in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -39,18 +39,40 @@ def make_digit_strings(
     images, labels = _check_digits(images, labels)
     n, (low, high) = positive_int("n", n), length if isinstance(length, tuple) else (length, length)
     positive_int("length", low), positive_int("length", high, low)
-    _check_range("scale", scale, 0.1), _check_range("gap", gap, -28)
-    width = max(28 * high, height) if width is None else positive_int("width", width, max(12 * high, height))
     rng = np.random.default_rng(rng)
     counts = rng.integers(low, high + 1, n)
     chosen = rng.integers(0, len(images), counts.sum())
-    gaps, places = rng.integers(gap[0], gap[1] + 1, (n, high - 1)), rng.random(n)
-    glyphs = _glyphs(images, chosen, scale, slant, height, rng)
-    X = np.zeros((n, height, width), np.float32)
-    for row, count, spaces, place in zip(X, counts, gaps, places, strict=True):
-        _write_row(row, [_columns(next(glyphs)) for _ in range(count)], spaces[: count - 1], place)
+    X = _rows(images, chosen, counts, high, height, width, scale, slant, gap, noise, rng)
     texts = np.split(labels[chosen], np.cumsum(counts)[:-1])
-    return X + _noise(noise, X.shape, rng), texts if isinstance(length, tuple) else np.stack(texts)
+    return X, texts if isinstance(length, tuple) else np.stack(texts)
+
+
+def write_numbers(
+    images: np.ndarray,
+    labels: np.ndarray,
+    numbers: Sequence[str],
+    *,
+    height: int = 32,
+    width: int | None = None,
+    scale: Range = (0.8, 1.2),
+    slant: float = 0.3,
+    gap: tuple[int, int] = (-2, 12),
+    noise: float = 0.1,
+    rng: Rng = 0,
+) -> np.ndarray:
+    """The given numbers, such as `["3141592", "007"]`, written with digits drawn from `images`: (n, height, width).
+
+    All else is as in `make_digit_strings`. Raises ValueError for a text that has other characters than the digits
+    0 to 9, or a digit that no image shows.
+
+    Notebook: 03-cnn/applications/01-seven-digit-numbers.ipynb
+    """
+    images, labels = _check_digits(images, labels)
+    wanted = _characters(numbers, labels)
+    rng = np.random.default_rng(rng)
+    chosen = np.array([rng.choice(np.flatnonzero(labels == digit)) for digit in wanted])
+    counts = np.array([len(number) for number in numbers])
+    return _rows(images, chosen, counts, counts.max(), height, width, scale, slant, gap, noise, rng)
 
 
 def make_detection_scenes(
@@ -111,6 +133,23 @@ def _check_digits(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, n
     return images, labels.astype(np.int64)
 
 
+def _characters(numbers: Sequence[str], labels: np.ndarray) -> np.ndarray:
+    """All digits of all numbers, one after another."""
+    for number in numbers:
+        if not (isinstance(number, str) and number.isascii() and number.isdigit()):
+            raise ValueError(
+                f"numbers are texts of the digits 0 to 9, as in ['3141592'], but one is {number!r}"
+            )
+    wanted = np.array([int(digit) for number in numbers for digit in number])
+    if missing := sorted(set(wanted.tolist()) - set(labels.tolist())):
+        raise ValueError(
+            f"no image shows the digits {missing}: pass images of every digit that is to be written"
+        )
+    if not len(wanted):
+        raise ValueError("no number is given: write_numbers(images, labels, ['3141592'])")
+    return wanted
+
+
 def _check_range(name: str, pair: tuple, least: float) -> None:
     if not (isinstance(pair, tuple | list) and len(pair) == 2 and least <= pair[0] <= pair[1]):
         raise ValueError(f"{name} must be a pair (low, high) with low >= {least} but is {pair!r}")
@@ -152,6 +191,31 @@ def _warp(images: np.ndarray, scales: np.ndarray, slants: np.ndarray, side: int)
 def _span(inked: np.ndarray) -> tuple[int, int]:
     where = np.flatnonzero(inked)
     return (int(where[0]), int(where[-1]) + 1) if len(where) else (0, len(inked))
+
+
+def _rows(
+    images: np.ndarray,
+    chosen: np.ndarray,
+    counts: np.ndarray,
+    most: int,
+    height: int,
+    width: int | None,
+    scale: Range,
+    slant: float,
+    gap: tuple[int, int],
+    noise: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Pictures of the chosen images, `counts` of them a row and `most` at most."""
+    _check_range("scale", scale, 0.1), _check_range("gap", gap, -28)
+    width = max(28 * most, height) if width is None else positive_int("width", width, max(12 * most, height))
+    n = len(counts)
+    gaps, places = rng.integers(gap[0], gap[1] + 1, (n, most - 1)), rng.random(n)
+    glyphs = _glyphs(images, chosen, scale, slant, height, rng)
+    X = np.zeros((n, height, width), np.float32)
+    for row, count, spaces, place in zip(X, counts, gaps, places, strict=True):
+        _write_row(row, [_columns(next(glyphs)) for _ in range(count)], spaces[: count - 1], place)
+    return X + _noise(noise, X.shape, rng)
 
 
 def _columns(glyph: np.ndarray) -> np.ndarray:

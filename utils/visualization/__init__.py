@@ -2,10 +2,12 @@
 
 from utils.visualization.boundaries import plot_decision_boundary, plot_line, plot_points
 from utils.visualization.curves import plot_curves
+from utils.visualization.drawing import DrawingPad
 from utils.visualization.graphs import plot_graph
 from utils.visualization.histograms import plot_layer_histograms
 from utils.visualization.images import plot_images
 from utils.visualization.matrices import plot_confusion_matrix, plot_matrix, plot_weights
+from utils.visualization.strokes import rasterize
 from utils.visualization.style import PALETTE, use_style
 from utils.visualization.surfaces import (
     plot_arrow_field,
@@ -18,6 +20,7 @@ from utils.visualization.widgets import explore
 
 __all__ = [
     "PALETTE",
+    "DrawingPad",
     "explore",
     "plot_arrow_field",
     "plot_confusion_matrix",
@@ -34,5 +37,6 @@ __all__ = [
     "plot_surface_3d",
     "plot_vectors",
     "plot_weights",
+    "rasterize",
     "use_style",
 ]

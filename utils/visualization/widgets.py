@@ -11,14 +11,15 @@ import matplotlib.pyplot as plt
 from IPython.display import Image, display
 from matplotlib.figure import Figure
 
-_EXPECTED = "(low, high[, step]), (value, low, high, step), a list or a bool"
+_EXPECTED = "(low, high[, step]), (value, low, high, step), a list, a bool, a text or a widget with a value"
 
 
 def explore(draw: Callable[..., None], *, figsize: tuple[float, float] = (6.4, 3.6), **controls: Any) -> None:
     """Show the picture that `draw(fig, **values)` makes, with a control for each value that redraws it.
 
     A control is `(low, high)` or `(low, high, step)` for a slider, a list for a menu, a bool for a checkbox,
-    each starting at its first value; `(value, low, high, step)` starts at `value`. The picture is an ordinary
+    a text for a box to type in, each starting at its first value; `(value, low, high, step)` starts at `value`.
+    A widget that has a `value`, such as a `DrawingPad`, is its own control. The picture is an ordinary
     PNG output, so a page or a printout without a running kernel shows it as it was when the cell ran. An
     error in `draw` is raised by the cell; one that a later move causes is written into the picture. Raises
     TypeError for any other control, ValueError for a slider without room and where `draw` leaves `fig` empty.
@@ -75,7 +76,11 @@ def _write(fig: Figure, text: str) -> None:
 
 
 def _control(name: str, spec: Any) -> widgets.Widget:
+    if isinstance(spec, widgets.DOMWidget) and spec.has_trait("value"):
+        return spec
     label = {"description": name.replace("_", " "), "style": {"description_width": "initial"}}
+    if isinstance(spec, str):
+        return widgets.Text(value=spec, **label)
     if isinstance(spec, bool):
         return widgets.Checkbox(value=spec, **label)
     if isinstance(spec, list) and spec:
