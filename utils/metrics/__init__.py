@@ -8,6 +8,14 @@ from utils.metrics.classification import (
     precision_score,
     recall_score,
 )
+from utils.metrics.detection import (
+    average_precision,
+    box_iou,
+    interpolated_precision,
+    match_detections,
+    mean_average_precision,
+    nms,
+)
 from utils.metrics.forecasting import mean_absolute_scaled_error
 from utils.metrics.information import entropy, kl_divergence, mutual_information
 from utils.metrics.probability import (
@@ -33,26 +41,38 @@ from utils.metrics.regression import (
     root_mean_squared_error,
 )
 from utils.metrics.report import classification_report
+from utils.metrics.segmentation import class_iou, dice_score, mask_confusion, mean_iou, pixel_accuracy
 
 __all__ = [
     "accuracy_score",
     "auc",
+    "average_precision",
     "average_precision_score",
     "bits_per_byte",
+    "box_iou",
     "brier_score_loss",
     "calibration_curve",
+    "class_iou",
     "classification_report",
     "confusion_matrix",
+    "dice_score",
     "entropy",
     "expected_calibration_error",
     "f1_score",
+    "interpolated_precision",
     "kl_divergence",
     "log_loss",
+    "mask_confusion",
+    "match_detections",
     "mean_absolute_error",
     "mean_absolute_scaled_error",
+    "mean_average_precision",
+    "mean_iou",
     "mean_squared_error",
     "mutual_information",
+    "nms",
     "perplexity",
+    "pixel_accuracy",
     "precision_recall_curve",
     "precision_recall_fscore_support",
     "precision_score",

@@ -2,7 +2,19 @@
 
 from utils.functional.generators import manual_seed
 from utils.nn import init
-from utils.nn.activation import ELU, GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from utils.nn.activation import (
+    ELU,
+    GELU,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from utils.nn.attention import MultiheadAttention
 from utils.nn.containers import ModuleDict, ModuleList, Sequential
 from utils.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
@@ -81,6 +93,7 @@ __all__ = [
     "RMSNorm",
     "RNNCell",
     "ReLU",
+    "ReLU6",
     "Sequential",
     "SiLU",
     "Sigmoid",

@@ -16,6 +16,16 @@ class ReLU(Module):
         return ops.relu(x)
 
 
+class ReLU6(Module):
+    """min(max(x, 0), 6), which stays within the reach of few bits.
+
+    Notebook: 03-cnn/architectures/05-mobilenet-and-efficientnet.ipynb
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.hardtanh(x, 0.0, 6.0)
+
+
 class Sigmoid(Module):
     """1 / (1 + exp(-x)).
 
