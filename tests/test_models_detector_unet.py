@@ -74,7 +74,9 @@ def test_assignment_follows_its_rules_one_anchor_at_a_time():
 
 def test_no_box_goes_without_an_anchor():
     anchors = np.array([[0, 0, 10, 10], [0, 0, 10, 12], [40, 40, 50, 50.0]])
-    boxes = np.array([[0, 0, 10, 12], [0, 0, 5, 5.0]])  # the first overlaps anchor 0 more, the second has no other
+    boxes = np.array(
+        [[0, 0, 10, 12], [0, 0, 5, 5.0]]
+    )  # the first overlaps anchor 0 more, the second has no other
     assert assign_anchors(anchors, boxes, np.array([1, 2]))[:, 0].tolist() == [2, 1, BACKGROUND]
 
 

@@ -23,7 +23,7 @@ def exercise(id: str) -> Exercise:
         for found in _exercises_in(importlib.import_module(modules[wanted])):
             if found.id == id:
                 return found
-    known = [found.id for found in all_exercises()]
+    known = sorted(found.id for found in all_exercises())
     close = difflib.get_close_matches(str(id), known, n=3) or known[:3]
     raise ExerciseError(f"no exercise has the id {id!r}; did you mean {', '.join(map(repr, close))}?")
 
