@@ -20,7 +20,10 @@ LAYERS = [
     Layer("Flatten", (0, 2), inputs=(IMAGE,)),
     Layer("Unflatten", (1, (2, 2)), inputs=(IMAGE,)),
     Layer("Unflatten", (-1, (2, -1)), inputs=(IMAGE,)),
-    *[Layer(name) for name in ("ReLU", "LeakyReLU", "ELU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softplus")],
+    *[
+        Layer(name)
+        for name in ("ReLU", "ReLU6", "LeakyReLU", "ELU", "GELU", "SiLU", "Sigmoid", "Tanh", "Softplus")
+    ],
     Layer("LeakyReLU", (0.3,)),
     Layer("ELU", (0.5,)),
     Layer("GELU", settings={"approximate": "tanh"}),
