@@ -42,6 +42,18 @@ def memory_table(results: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
+def architectures_table(results: dict) -> str:
+    lines = [
+        "| network | parameters | multiply-adds (M) | test accuracy (%) | training (CPU s) | ms an image | MB a step |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row in results["networks"].items():
+        sizes = f"{row['parameters']:,} | {row['multiply_adds'] / 1e6:.2f}"
+        measured = f"{row['test']:.1f} | {row['quiet_seconds']:.0f} | {row['ms_per_image']:.3f} | {row['step_mb']:.0f}"
+        lines.append(f"| {name} | {sizes} | {measured} |")
+    return "\n".join(lines) + "\n"
+
+
 TABLES = {"speed": speed_table, "memory": memory_table}
 
 
