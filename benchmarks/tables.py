@@ -54,7 +54,7 @@ def architectures_table(results: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-TABLES = {"speed": speed_table, "memory": memory_table}
+TABLES = {"speed": speed_table, "memory": memory_table, "architectures": architectures_table}
 
 
 def rewritten(text: str, tables: list[str]) -> str:
