@@ -69,14 +69,13 @@ RECIPES = {
         affine={"rotation": 10, "scale": 0.1, "shear": 0.1, "shift": 2.0},
     ),
     "long": Recipe(
-        lambda: ConvNet(ConvNetConfig(channels=(16, 32, 64), dropout=0.3)),
+        lambda: ConvNet(ConvNetConfig(channels=(32, 64, 128), dropout=0.3)),
         limit_seconds=600,
-        epochs=25,
+        epochs=12,
         batch=128,
         lr=4e-3,
         weight_decay=0.02,
         affine={"rotation": 12, "scale": 0.12, "shear": 0.12, "shift": 2.0},
-        alpha=12.0,
     ),
 }
 
