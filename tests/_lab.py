@@ -63,20 +63,28 @@ def loopback_only(route, url):
 
 
 @contextmanager
-def lab(folder, private):
-    """A JupyterLab server with settings of its own; stopped with all its kernels, whatever happens."""
+def lab(folder, private, arguments=None):
+    """A JupyterLab server with settings of its own; stopped with all its kernels, whatever happens.
+
+    It is started in `folder`, with these arguments instead of the one that makes it serve the folder.
+    """
     for name, settings in SETTINGS.items():
         path = private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(settings))
     token, port = secrets.token_hex(16), free_port()
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
-    command += [f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}"]
-    command += [f"--IdentityProvider.token={token}"]
+    command += [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"]
+    command += arguments or [f"--ServerApp.root_dir={folder}"]
     log = private / "server.log"
     with log.open("wb") as file:
         server = subprocess.Popen(
-            command, env=environment(folder, private), stdout=file, stderr=file, start_new_session=True
+            command,
+            cwd=folder,
+            env=environment(folder, private),
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
         )
     try:
         wait_for_server(server, f"http://127.0.0.1:{port}/api/status?token={token}", log)

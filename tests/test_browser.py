@@ -2,11 +2,12 @@
 
 import json
 import re
+import urllib.request
 from pathlib import Path
 
 import nbformat
 import pytest
-from _lab import open_notebook, pictures, run_all, wait_until
+from _lab import lab, open_notebook, pictures, run_all, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = "01-foundations/00-start-here.ipynb"
@@ -38,6 +39,16 @@ def page(series, tmp_path_factory):
         page.wait_for_selector(".jp-OutputArea-output >> text=on this page: How to use this series")
         assert page.locator('.jp-OutputArea-output[data-mime-type*="error"]').count() == 0
         yield page
+
+
+def test_the_readmes_command_serves_the_whole_series(tmp_path):
+    """Otherwise neither the links between the phases nor the roadmap can be followed."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (arguments,) = re.findall(r"&& jupyter lab (.*)", readme)
+    with lab(ROOT, tmp_path, arguments.split()) as (url, token):
+        for path in (NOTEBOOK, "README.md", "03-cnn/architectures"):
+            with urllib.request.urlopen(f"{url}/api/contents/{path}?content=0&token={token}") as answer:
+                assert answer.status == 200
 
 
 def open_first_phase(page):

@@ -88,7 +88,8 @@ def test_extras_of_the_readme_are_those_of_the_package():
 
 
 def test_readme_has_the_two_commands():
-    assert "pip install -r requirements.txt && jupyter lab 01-foundations/00-start-here.ipynb\n" in README
+    start = "jupyter lab --ServerApp.root_dir=. 01-foundations/00-start-here.ipynb"
+    assert f"pip install -r requirements.txt && {start}\n" in README
     assert "pip install -r requirements.txt && pytest\n" in README
 
 
