@@ -35,6 +35,38 @@ def test_evaluation_leaves_the_running_statistics_alone():
     assert (mean == 0).all() and (var == 1).all()
 
 
+@pytest.mark.parametrize(
+    "shape", [(4, 3), (4, 3, 5), (2, 3, 4, 5), (3, 2, 1, 1), (2, 3, 2, 4, 2), (1, 4, 3, 3)]
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_order_in_memory_changes_nothing(shape, training):
+    def everything(order_of_x, order_of_g):
+        leaves = [Tensor(array, requires_grad=True) for array in (order_of_x(x), w, b)]
+        running = mean.copy(), var.copy()
+        out = F.batch_norm(leaves[0], *running, *leaves[1:], training=training)
+        out.backward(order_of_g(g))
+        return [out.data, *(leaf.grad for leaf in leaves), *running]
+
+    def channels_last(x):
+        return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+
+    def upside_down(x):
+        return np.ascontiguousarray(x[::-1])[::-1]
+
+    rng, c = np.random.default_rng(0), shape[1]
+    x, g = rng.normal(1, 2, size=(2, *shape))
+    w, b, mean = rng.normal(size=(3, c))
+    var = rng.uniform(1, 2, size=c)
+    expected = everything(np.ascontiguousarray, np.ascontiguousarray)
+    for orders in [
+        (channels_last, channels_last),
+        (channels_last, upside_down),
+        (upside_down, channels_last),
+    ]:
+        for a, b_ in zip(everything(*orders), expected, strict=True):
+            check_close(a, b_, rtol=1e-9, atol=1e-12)
+
+
 def test_a_large_mean_costs_no_digits():
     x = 1000 + np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
     expected = (x - x.astype(np.float64).mean(0)) / x.astype(np.float64).std(0)

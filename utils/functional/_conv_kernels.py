@@ -133,7 +133,7 @@ def products(x, kernel, settings, out, w=None, g=None) -> tuple[np.ndarray | Non
         dw = np.zeros_like(x, shape=(groups, prod(kernel) * x.shape[1] // groups, g.shape[3] // groups))
     for part, rows in unrolled(around(x, settings.padding), kernel, settings, out):
         if y is not None:
-            as_rows(y[part], groups)[...] = rows @ matrices
+            np.matmul(rows, matrices, out=as_rows(y[part], groups))
         if g is not None:
             dw += rows.mT @ as_rows(g[part], groups)
     return y if y is None else first(y), dw if dw is None else from_taps(dw, kernel)

@@ -61,6 +61,12 @@ def assign(target: np.ndarray, source: np.ndarray) -> None:
         target[..., i : i + step] = source[..., i : i + step]
 
 
+def order_of(x: np.ndarray) -> str:
+    """'K', the order of `x` in memory, where its innermost axis is long enough for NumPy to go along it; else 'C'."""
+    axis = min(range(x.ndim), key=lambda i: abs(x.strides[i]))
+    return "K" if x.shape[axis] >= 12 else "C"
+
+
 def cropped(padding: tuple) -> tuple:
     """The padding that undoes `padding`."""
     return tuple((-before, -after) for before, after in padding)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from utils.functional._channels import Planes, layout
 from utils.functional.activation import dot_along
 from utils.tensor import Tensor, op
 
@@ -120,47 +121,37 @@ def standardize_channels(x, weight, bias, *, eps, groups=0, running=None, moment
 
     Notebook: 03-cnn/convolution-basics/05-batch-normalization.ipynb
     """
-    shape, x = x.shape, _positions_flat(x)
-    N, C, L = x.shape
-    count = N * L if groups == 0 else C // groups * L
+    N, C, *size = x.shape
+    view = layout(x) if groups == 0 else Planes(x.shape)
+    count = (N if groups == 0 else C // groups) * math.prod(size)
     w = np.ones_like(x, shape=C) if weight is None else weight
-    mean = _pooled(_sums(x), groups) * (1 / count)  # (1, C) or (N, C)
-    xc = x - mean[..., None]
-    var = _pooled(_dots(xc, xc), groups) * (1 / count)
+    x = view.flat(x)
+    mean = _pooled(view.sums(x), groups) * (1 / count)  # (1, C) or (N, C)
+    xc = x - view.spread(mean)
+    var = _pooled(view.dots(xc, xc), groups) * (1 / count)
     r = _inverse_root(var + eps)
     if running is not None:
         _update(running, mean.mean(axis=0), var.mean(axis=0) * (count / (count - 1)), momentum)
-    out = xc * (r * w)[..., None]
+    out = xc * view.spread(r * w)
     if bias is not None:
-        out += bias[:, None]
+        out += view.spread(bias)
 
     def gradient(g):
-        g = g.reshape(xc.shape)
-        sums, dots = _sums(g), _dots(g, xc)  # (N, C)
-        dx = g * (r * w)[..., None]
-        dx -= xc * (r * r * r * _pooled(dots * w, groups) * (1 / count))[..., None]
-        dx -= (r * _pooled(sums * w, groups) * (1 / count))[..., None]
-        return dx.reshape(shape), (dots * r).sum(axis=0), sums.sum(axis=0)
+        g = view.flat(g)
+        sums, dots = view.sums(g), view.dots(g, xc)  # (1, C) or (N, C)
+        dx = g * view.spread(r * w)
+        dx -= xc * view.spread(r * r * r * _pooled(dots * w, groups) * (1 / count))
+        dx -= view.spread(r * _pooled(sums * w, groups) * (1 / count))
+        return view.unflat(dx), (dots * r).sum(axis=0), sums.sum(axis=0)
 
-    return out.reshape(shape), gradient
-
-
-def _sums(x: NDArray) -> NDArray:
-    """(N, C, L) -> (N, C)"""
-    N, C, L = x.shape
-    return x[:, :, 0] if L == 1 else (x.reshape(N * C, L) @ np.ones_like(x, shape=L)).reshape(N, C)
-
-
-def _dots(x: NDArray, y: NDArray) -> NDArray:
-    """The sums of x * y: (N, C, L) -> (N, C)"""
-    return x[:, :, 0] * y[:, :, 0] if x.shape[-1] == 1 else dot_along(x, y)[..., 0]
+    return view.unflat(out), gradient
 
 
 def _pooled(sums: NDArray, groups: int) -> NDArray:
     """Add up the (N, C) sums that share one statistic, and give the total to each of them: (1, C) or (N, C)."""
     N, C = sums.shape
     if groups == 0:
-        return np.ones_like(sums, shape=(1, N)) @ sums
+        return sums if N == 1 else np.ones_like(sums, shape=(1, N)) @ sums
     return np.repeat(sums.reshape(N, groups, -1).sum(axis=-1), C // groups, axis=1)
 
 
@@ -180,23 +171,20 @@ def scale_channels(x, weight, bias, *, mean, var, eps):
 
     Notebook: 03-cnn/convolution-basics/05-batch-normalization.ipynb
     """
-    shape, x = x.shape, _positions_flat(x)
+    view = layout(x)
     mean, var = mean.astype(x.dtype, copy=False), var.astype(x.dtype, copy=False)
     r = _inverse_root(var + eps)
     scale = r if weight is None else r * weight
-    out = x * scale[:, None]
-    out += ((0.0 if bias is None else bias) - mean * scale)[:, None]
+    x = view.flat(x)
+    out = x * view.spread(scale)
+    out += view.spread((0.0 if bias is None else bias) - mean * scale)
 
     def gradient(g):
-        g = g.reshape(x.shape)
-        sums = _sums(g).sum(axis=0)
-        return (g * scale[:, None]).reshape(shape), (_dots(g, x).sum(axis=0) - mean * sums) * r, sums
+        g = view.flat(g)
+        sums, dots = view.sums(g).sum(axis=0), view.dots(g, x).sum(axis=0)
+        return view.unflat(g * view.spread(scale)), (dots - mean * sums) * r, sums
 
-    return out.reshape(shape), gradient
-
-
-def _positions_flat(x: NDArray) -> NDArray:
-    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))  # (N, C, L)
+    return view.unflat(out), gradient
 
 
 def batch_norm(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from utils.functional._windows import cropped, padded, reach, sizes, taps
+from utils.functional._windows import cropped, order_of, padded, reach, sizes, taps
 from utils.tensor import Tensor, op
 
 Size = int | tuple[int, ...]
@@ -41,7 +41,7 @@ def _maxima(x: NDArray, axis: int, kernel: int, stride: int, dilation: int, out:
     """Maxima of `out` windows along one axis, and the function that takes a gradient back to the first of each."""
     after = (slice(None),) * (-1 - axis)
     taps = [(..., slice(i, i + stride * out, stride), *after) for i in range(0, kernel * dilation, dilation)]
-    y = np.empty_like(x, shape=x[taps[0]].shape, order="C")
+    y = np.empty_like(x[taps[0]], order=order_of(x))
     np.maximum(x[taps[0]], x[taps[-1]], out=y)
     for tap in taps[1:-1]:
         np.maximum(y, x[tap], out=y)
@@ -77,7 +77,7 @@ def avg_pool(x, *, kernel, stride, padding, out, counts):
     full = padded(x, padding) if any(map(any, padding)) else x
     shares = np.asarray(1 / counts, dtype=x.dtype, like=x)
     indices = [index for _, index in taps(kernel, stride, (1,) * len(kernel), out)]
-    y = full[indices[0]].copy()
+    y = full[indices[0]].copy(order_of(x))
     for index in indices[1:]:
         y += full[index]
     y *= shares
