@@ -16,8 +16,8 @@ FLOORS = {
     "functional": 3,
     "nn": 4,
     "optim": 5,
-    **dict.fromkeys(["models", "checkpoint"], 6),
-    **dict.fromkeys(["training", "tuning", "distributed", "diagnostics"], 7),
+    **dict.fromkeys(["models", "checkpoint", "distributed"], 6),
+    **dict.fromkeys(["training", "tuning", "diagnostics"], 7),
 }
 # Beside the house: what each may import. Nothing on the floors may import them.
 BESIDE = {

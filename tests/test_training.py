@@ -100,10 +100,11 @@ def test_a_step_is_that_of_the_optimizer_by_hand():
     assert np.array_equal(model.weight.data, twin.weight.data)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("n", [40, 37])  # 37: the last of four batches is smaller
-def test_accumulated_batches_equal_the_large_batch(n):
+def test_accumulated_batches_and_those_shared_by_threads_equal_the_large_batch(n, threads):
     results = []
-    for batch_size, accumulate in [(n, 1), (10, 4)]:
+    for batch_size, accumulate, n_threads in [(n, 1, 1), (10, 4, threads)]:
         model = mlp(3, 8, 1).to(np.float64)
         X, y = (x.astype(np.float64) for x in line(n))
         history = fit(
@@ -114,6 +115,7 @@ def test_accumulated_batches_equal_the_large_batch(n):
             epochs=5,
             accumulate=accumulate,
             clip_norm=0.5,
+            threads=n_threads,
         )
         results.append((history, model.state_dict()))
     (large, weights), (sum_of_small, others) = results
@@ -187,15 +189,30 @@ def test_divergence_stops_with_the_step_and_a_remedy():
     assert error.last_loss == error.history.loss[-1] and np.isfinite(error.history.loss).all()
 
 
-def test_nan_in_the_data_stops_before_the_weights_are_touched():
+@pytest.mark.parametrize(("threads", "row"), [(1, 3), (2, 3), (2, 33)])
+def test_nan_in_the_data_stops_before_the_weights_are_touched(threads, row):
     model, (X, y) = nn.Linear(3, 1, rng=0), line()
     before = model.weight.data.copy()
-    X[3, 1] = np.nan
+    X[row, 1] = np.nan
     with pytest.raises(TrainingStopped, match=r"nan in step 1 .there was none before") as caught:
-        fit(model, DataLoader((X, y), 40), mse_loss, SGD(model.parameters(), lr=0.1), epochs=1)
+        fit(
+            model,
+            DataLoader((X, y), 40),
+            mse_loss,
+            SGD(model.parameters(), lr=0.1),
+            epochs=1,
+            threads=threads,
+        )
     assert caught.value.last_loss is None and np.array_equal(model.weight.data, before)
     with detect_anomaly(), pytest.raises(FloatingPointError):
-        fit(model, DataLoader((X, y), 40), mse_loss, SGD(model.parameters(), lr=0.1), epochs=1)
+        fit(
+            model,
+            DataLoader((X, y), 40),
+            mse_loss,
+            SGD(model.parameters(), lr=0.1),
+            epochs=1,
+            threads=threads,
+        )
 
 
 def test_an_infinite_gradient_stops_before_the_weights_are_touched():
@@ -284,6 +301,14 @@ def test_a_checkpoint_of_other_settings_is_refused_and_nothing_changes(tmp_path)
     assert not np.array_equal(model.weight.data, before)
 
 
+def test_a_checkpoint_goes_on_with_as_many_threads(tmp_path):
+    path = tmp_path / "run.safetensors"
+    fit(*small(), epochs=1, checkpoint=path, threads=2)
+    with pytest.raises(CheckpointError, match=r"'threads': 2.*resume=False"):
+        fit(*small(), epochs=2, checkpoint=path)
+    assert len(fit(*small(), epochs=2, checkpoint=path, threads=2).epoch_loss) == 2
+
+
 def test_two_trainings_do_not_share_a_checkpoint(tmp_path):
     path = tmp_path / "deeper" / "run.safetensors"
     path.parent.mkdir()
@@ -309,6 +334,8 @@ def test_a_generator_shared_by_loader_and_model_is_refused(tmp_path):
     [
         ({"epochs": 0}, ValueError, "epochs=0 must be a whole number"),
         ({"epochs": 1, "accumulate": 1.5}, ValueError, "accumulate=1.5"),
+        ({"epochs": 1, "threads": 0}, ValueError, "threads=0 must be a whole number"),
+        ({"epochs": 1, "threads": 2, "loss_fn": lambda out, y: 1.0}, TypeError, "type float"),
         ({"epochs": 1, "checkpoint": ("run", 0)}, ValueError, "every=0"),
         ({"epochs": 1, "scheduler_every": "batch"}, ValueError, "'step' or 'epoch'"),
         (

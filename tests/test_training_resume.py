@@ -56,6 +56,14 @@ def test_killed_between_the_last_step_and_the_end_of_an_epoch(epoch, uninterrupt
     assert train((path, 1)) == uninterrupted
 
 
+def test_with_threads_it_goes_on_exactly(uninterrupted, tmp_path):
+    path, whole = tmp_path / "run.safetensors", train(threads=2)
+    assert whole["loss"] != uninterrupted["loss"]  # other numbers are dropped
+    with pytest.raises(Killed):
+        train((path, 1), 6, die, threads=2)
+    assert train((path, 1), threads=2) == whole
+
+
 def test_killed_in_every_step_it_still_arrives(uninterrupted, tmp_path):
     path = tmp_path / "run.safetensors"
     for step in range(2, STEPS + 1):

@@ -2,8 +2,9 @@
 
 The floors of the house; a module imports only from floors below its own (`tests/test_floors.py` reads the imports):
 
-    7  training/          the training loop, history, early stopping, resume; tuning/  diagnostics/  distributed.py
+    7  training/          the training loop, history, early stopping, resume; tuning/  diagnostics/
     6  models/            whole networks, a file per family; checkpoint.py  safetensors files that are replaced whole
+       distributed.py     batches shared by processes (MPI) or threads
     5  optim/             optimizers, schedules, gradient clipping
     4  nn/                Module, initialisers, layers
     3  functional/        fused ops, a file per family

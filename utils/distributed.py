@@ -12,6 +12,7 @@ Notebook: 06-language-models/fine-tuning/06-distributed-training-basics.ipynb
 import copy
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -183,14 +184,14 @@ class ThreadedDataParallel:
         if n_threads < 1:
             raise ValueError(f"n_threads={n_threads} must be at least 1")
         self.model = model
-        generators = init.generator(rng).spawn(n_threads - 1)
-        self.replicas = [_replica(model, generator) for generator in generators]
+        self.generators = init.generator(rng).spawn(n_threads - 1)
+        self.replicas = [_replica(model, generator) for generator in self.generators]
         self._twins = [_Twins(replica, model) for replica in self.replicas]
         self._blas = ThreadpoolController()
         self._pool = ThreadPoolExecutor(n_threads - 1) if self.replicas else None
 
-    def backward(self, batch: Any, loss_fn: Callable) -> float:
-        """Add the gradients of the batch to those of the model, and return its loss.
+    def backward(self, batch: Any, loss_fn: Callable, share: float = 1.0) -> float:
+        """Add `share` times the gradients of the batch to those of the model, and return its loss.
 
         `batch` and `loss_fn` are as for `distributed_backward`; an error in any thread is raised here, when all have
         ended.
@@ -201,17 +202,17 @@ class ThreadedDataParallel:
             twins.follow()
         with self._blas.limit(limits=1, user_api="blas"):
             jobs = [
-                self._pool.submit(_backward, replica, part, loss_fn, share)
-                for replica, (part, share) in zip(self.replicas, parts[1:], strict=True)
+                self._pool.submit(copy_context().run, _backward, replica, part, loss_fn, share * fraction)
+                for replica, (part, fraction) in zip(self.replicas, parts[1:], strict=True)
             ]
             try:
-                losses = [_backward(self.model, parts[0][0], loss_fn, parts[0][1])]
+                losses = [_backward(self.model, parts[0][0], loss_fn, share * parts[0][1])]
             finally:
                 wait(jobs)
         losses += [job.result() for job in jobs]  # or its error
         for twins in self._twins:
             twins.add_gradients()
-        return sum(losses)
+        return sum(losses) / share
 
 
 def _replica(model: Module, rng: np.random.Generator) -> Module:

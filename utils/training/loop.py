@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from utils.checkpoint import CheckpointError, load_checkpoint, read_extra, save_checkpoint
 from utils.data_loaders.settings import progress_wanted
+from utils.distributed import ThreadedDataParallel
 from utils.files import locked
 from utils.functional.generators import generator
 from utils.optim import clip_grad_norm_
@@ -37,6 +38,7 @@ def fit(
     callbacks: Iterable[Callback] = (),
     accumulate: int = 1,
     clip_norm: float | None = None,
+    threads: int = 1,
     early_stopping: EarlyStopping | int | None = None,
     checkpoint: str | os.PathLike | tuple[str | os.PathLike, int] | None = None,
     resume: bool = True,
@@ -54,6 +56,10 @@ def fit(
     the validation. `validate` is a function of the model that returns one number, or a loader over which the loss is
     averaged; it runs in evaluation mode. `early_stopping` is an `EarlyStopping` or its patience.
 
+    With `threads=2` half of each batch goes through the model on each of two threads, which keeps two cores at work
+    (see `ThreadedDataParallel`). The gradients add up to the batch's own, except that batch norm takes each half's
+    statistics and dropout draws other numbers.
+
     `checkpoint` is a path, written after every epoch, or `(path, every)`, also after every so many steps. If the file
     is there and `resume` is true, the training goes on from it: shuffling, schedule, optimizer and the generators in
     modules included, so that the losses equal those of an uninterrupted run. `rngs` names further generators.
@@ -63,7 +69,9 @@ def fit(
     Notebook: 02-mlp/backpropagation/05-initialization-and-debugging.ipynb
     """
     path, every = checkpoint if isinstance(checkpoint, tuple) else (checkpoint, None)
-    _check_counts(epochs=epochs, accumulate=accumulate, **({} if every is None else {"every": every}))
+    _check_counts(
+        epochs=epochs, accumulate=accumulate, threads=threads, **({} if every is None else {"every": every})
+    )
     if scheduler_every not in ("step", "epoch"):
         raise ValueError(f"scheduler_every={scheduler_every!r} must be 'step' or 'epoch'")
     if iter(loader) is loader:
@@ -74,6 +82,7 @@ def fit(
     training.epochs, training.accumulate, training.clip_norm = epochs, accumulate, clip_norm
     training.scheduler, training.scheduler_every = scheduler, scheduler_every
     training.validate, training.callbacks = validate, tuple(callbacks)
+    training.parallel = ThreadedDataParallel(model, threads) if threads > 1 else None
     training.early = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
     with _one_at_a_time(path):
         if path is not None:
@@ -89,7 +98,7 @@ class Training:
 
     epochs, accumulate, clip_norm = 1, 1, None
     scheduler, scheduler_every, validate, callbacks, early = None, "step", None, (), None
-    path, every = None, None
+    path, every, parallel = None, None, None
 
     def __init__(self, model: Any, loader: Iterable, loss_fn: Callable, optimizer: Any):
         self.model, self.loader, self.loss_fn, self.optimizer = model, loader, loss_fn, optimizer
@@ -161,16 +170,23 @@ class Training:
         self.loss_sum, self.samples = self.loss_sum + loss, self.samples + sum(sizes)
 
     def _backward(self, batch: Any, share: float) -> float:
-        loss = run_batch(self.model, batch, self.loss_fn)
+        if self.parallel:
+            value = self.parallel.backward(batch, self._loss, share)
+            self._require_finite("the loss", value, self.step + 1)
+            return value
+        loss = run_batch(self.model, batch, self._loss)
+        self._require_finite("the loss", loss.item(), self.step + 1)
+        loss.backward(None if share == 1 else np.full_like(loss.data, share))
+        return loss.item()
+
+    def _loss(self, output: Any, target: Any) -> Tensor:
+        loss = self.loss_fn(output, target)
         if not isinstance(loss, Tensor) or loss.size != 1:
             what = f"shape {loss.shape}" if isinstance(loss, Tensor) else f"type {type(loss).__name__}"
             raise TypeError(
                 f"loss_fn(output, target) returned {what}: return a Tensor of one number, the batch's mean"
             )
-        value = loss.item()
-        self._require_finite("the loss", value, self.step + 1)
-        loss.backward(None if share == 1 else np.full_like(loss.data, share))
-        return value
+        return loss
 
     def _parameters(self) -> list:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
@@ -251,6 +267,8 @@ class Training:
                 f"{type(self.loader).__name__}: use utils.data_loaders.DataLoader"
             )
         self.path, self.every, self.rngs = path, every, _generators(self.model) | (rngs or {})
+        if self.parallel:
+            self.rngs |= {f"thread {i}": rng for i, rng in enumerate(self.parallel.generators, 1)}
         if any(rng is getattr(self.loader, "rng", None) for rng in self.rngs.values()):
             raise ValueError("the loader shares its generator with the model: give it one of its own, rng=1")
         if resume and path.exists():
@@ -260,7 +278,12 @@ class Training:
         return {name: getattr(self, name) for name in ("model", "optimizer", "scheduler", "loader", "rngs")}
 
     def _settings(self) -> dict[str, Any]:
-        return {"accumulate": self.accumulate, "batches": len(self.loader), "callbacks": len(self.callbacks)}
+        settings = {
+            "accumulate": self.accumulate,
+            "batches": len(self.loader),
+            "callbacks": len(self.callbacks),
+        }
+        return settings | ({"threads": len(self.parallel.generators) + 1} if self.parallel else {})
 
     def _save(self) -> None:
         if self.path is None:
