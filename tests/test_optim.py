@@ -210,6 +210,35 @@ def test_state_keeps_pytorchs_names(torch):
             np.testing.assert_allclose(value, yours[name], atol=1e-12, err_msg=f"{kind.__name__} {name}")
 
 
+@pytest.mark.parametrize("kind", [SGD, Adagrad, RMSprop, Adam, AdamW, NAdam])
+@pytest.mark.parametrize("shape", [(3, 2), ()])
+def test_training_goes_on_from_pytorchs_state(torch, kind, shape):
+    rng, options = np.random.default_rng(0), {"lr": 0.1} | ({"momentum": 0.9} if kind is SGD else {})
+    gradients = rng.normal(size=(3, *shape)).astype(np.float32)
+    theirs = torch.nn.Parameter(torch.tensor(rng.normal(size=shape).astype(np.float32)))
+    rule = getattr(torch.optim, kind.__name__)([theirs], **options)
+
+    def step(g):
+        theirs.grad = torch.tensor(g)
+        rule.step()
+
+    step(gradients[0])
+    step(gradients[1])
+    mine = Tensor(theirs.detach().numpy().copy(), requires_grad=True)
+    optimizer = kind([mine], lr=0.5)
+    optimizer.load_state_dict(rule.state_dict())
+    mine.grad = np.asarray(gradients[2])
+    optimizer.step()
+    step(gradients[2])
+    np.testing.assert_allclose(mine.data, theirs.detach().numpy(), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("state", [{}, {"weight": np.ones(2)}])
+def test_a_models_state_is_told_apart(state):
+    with pytest.raises(ValueError, match="is it a model's"):
+        SGD([Tensor(np.ones(2), requires_grad=True)]).load_state_dict(state)
+
+
 def test_state_of_other_parameters_is_refused_and_changes_nothing():
     leaves = parameters()
     optimizer = Adam(leaves, lr=0.5)

@@ -252,6 +252,25 @@ def test_early_stopping_restores_the_best_weights():
     assert np.array_equal(model.weight.data, weights[1])
 
 
+def test_a_validation_that_is_nan_is_never_the_best():
+    with pytest.raises(TrainingStopped, match=r"the validation became nan"):
+        fit(*small(), epochs=3, validate=lambda model: np.nan, early_stopping=2)
+    assert len(fit(*small(), epochs=3, validate=lambda model: np.nan).validation) == 3
+
+
+def test_the_best_weights_are_restored_when_training_breaks_down():
+    model, loader, loss_fn, optimizer = small()
+    values, kept = iter([1.0, 2.0, np.nan]), []
+
+    def validate(model):
+        kept.append(model.weight.data.copy())
+        return next(values)
+
+    with pytest.raises(TrainingStopped):
+        fit(model, loader, loss_fn, optimizer, epochs=3, validate=validate, early_stopping=5)
+    assert np.array_equal(model.weight.data, kept[0]) and not np.array_equal(kept[0], kept[2])
+
+
 def test_early_stopping_can_maximize_and_keep_the_last_weights():
     model, loader, loss_fn, optimizer = small()
     values = iter([0.5, 0.7, 0.6, 0.65])
@@ -346,6 +365,18 @@ def test_a_generator_shared_by_loader_and_model_is_refused(tmp_path):
         ({"epochs": 1, "loss_fn": lambda out, y: 1.0}, TypeError, "type float"),
         ({"epochs": 1, "loader": iter([line()])}, TypeError, "only once"),
         ({"epochs": 1, "loader": []}, ValueError, "no batch"),
+        ({"epochs": 1, "loader": [line(), line(0)]}, ValueError, "a batch of step 2 is empty"),
+        ({"epochs": 1, "loader": line()}, TypeError, r"a tuple of 2 arrays: write DataLoader\(\(X, y\)"),
+        ({"epochs": 1, "loader": line()[0]}, TypeError, r"an array: write DataLoader\(X, "),
+        ({"epochs": 1, "validate": line()}, TypeError, "validate gives batches"),
+        ({"epochs": 1, "validate": iter([line()])}, TypeError, "validate can be read only once"),
+        (
+            {"epochs": 1, "optimizer": SGD(nn.Linear(3, 1).parameters(), lr=0.1)},
+            ValueError,
+            "none of this model",
+        ),
+        ({"epochs": 1, "scheduler": StepLR(small()[3], 1)}, ValueError, "rate of another optimizer"),
+        ({"epochs": 1, "checkpoint": "."}, FileNotFoundError, "is a folder, no file: name one in it"),
         ({"epochs": 1, "loader": [line()], "checkpoint": "run"}, TypeError, "utils.data_loaders.DataLoader"),
     ],
 )
@@ -355,6 +386,12 @@ def test_mistakes_are_named(settings, error, says, tmp_path, monkeypatch):
     given = {"model": model, "loader": loader, "loss_fn": loss_fn, "optimizer": optimizer} | settings
     with pytest.raises(error, match=says):
         fit(**given)
+
+
+@pytest.mark.parametrize("measure", [predict, lambda model, X: evaluate(model, X, mse_loss)])
+def test_rows_do_not_pass_for_batches(measure):
+    with pytest.raises(TypeError, match=r"write DataLoader\(X, batch_size=64\)"):
+        measure(small()[0], line()[0])
 
 
 @pytest.mark.parametrize("wrong", [{"patience": 0}, {"min_delta": -1.0}, {"mode": "maximum"}])

@@ -18,6 +18,7 @@ from utils.tuning import (
     random_search,
     successive_halving,
 )
+from utils.tuning.space import finest, grid_of, ranges_of
 
 SPACE = {
     "lr": LogUniform(1e-4, 1.0),
@@ -216,3 +217,20 @@ def test_progress(shown, monkeypatch, capfd):
 def test_mistakes_are_told(call, says):
     with pytest.raises((ValueError, TypeError, KeyError), match=says):
         call()
+
+
+@pytest.mark.parametrize("points", [1, 7, 20.5, 49, 50])
+def test_the_finest_grid_is_found_by_counting(points):
+    ranges = ranges_of({"a": Uniform(0, 1), "b": Integer(1, 7), "c": Choice(1, 2)})
+    resolution = finest(ranges, points)
+    assert resolution == 1 or len(grid_of(ranges, resolution)) <= points
+    assert len(grid_of(ranges, resolution + 1)) > points
+
+
+def test_a_large_budget_takes_no_time():
+    assert finest(ranges_of({"a": LogUniform(1e-9, 1), "b": [1, 2, 3]}), 3e9) == 10**9
+
+
+def test_two_ends_are_no_list_of_two():
+    with pytest.raises(ValueError, match=r"write LogUniform\(0.0001, 0.1\) or .*\[0.0001, 0.1\]"):
+        grid_search(bowl, {"lr": (1e-4, 1e-1)}, 3)

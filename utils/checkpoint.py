@@ -36,7 +36,6 @@ class CheckpointError(ValueError):
 
 def save_checkpoint(
     path: str | os.PathLike,
-    *,
     model: Any,
     optimizer: Any = None,
     scheduler: Any = None,
@@ -190,6 +189,10 @@ def _to_bytes(arrays: Arrays, metadata: dict[str, str]) -> bytes:
 def _read(path: str | os.PathLike) -> tuple[Arrays, dict[str, str]]:
     """Arrays and metadata of a file that is whole; nothing in it is believed before the parser has seen it."""
     path = Path(path)
+    if path.is_dir():
+        raise FileNotFoundError(
+            f"{path} is a folder, no file: name one in it, such as {path / 'run.safetensors'}"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}: check the name, or train and save first")
     try:
@@ -307,7 +310,7 @@ def _check_model(saved: Arrays, own: Mapping[str, np.ndarray], strict: bool) -> 
     if strict and (missing or unexpected):
         raise CheckpointError(
             f"it is of another model (missing: {_some(missing)}; unexpected: {_some(unexpected)}): "
-            "build the model with the settings it was saved with, or pass strict=False"
+            "build the model with the settings it was saved with, or pass strict=False (to fit: resume=False)"
         )
     for name in own:
         if name in saved:

@@ -18,6 +18,7 @@ def evaluate(model: Any, loader: Iterable, metric: Callable) -> float:
     Notebook: 02-mlp/backpropagation/05-initialization-and-debugging.ipynb
     """
     total, samples = 0.0, 0
+    check_batches("loader", loader)
     with evaluation_mode(model), no_grad():
         for batch in loader:
             total += float(run_batch(model, batch, metric)) * batch_size(batch)
@@ -35,6 +36,7 @@ def predict(model: Any, loader: Iterable) -> NDArray:
 
     Notebook: 02-mlp/backpropagation/05-initialization-and-debugging.ipynb
     """
+    check_batches("loader", loader)
     with evaluation_mode(model), no_grad():
         outputs = [run_batch(model, batch, lambda output, _: output.data) for batch in loader]
     if not outputs:
@@ -52,6 +54,15 @@ def run_batch(model: Any, batch: Any, function: Callable) -> Any:
 def _as_input(x: Any, dtype: np.dtype) -> Any:
     is_float = hasattr(x, "dtype") and not isinstance(x, Tensor) and x.dtype.kind == "f"
     return Tensor(x.astype(dtype, copy=False)) if is_float else x
+
+
+def check_batches(name: str, batches: Any) -> None:
+    """TypeError for data that is not in batches yet: its rows would pass for them."""
+    arrays = (np.ndarray, Tensor)
+    whole = isinstance(batches, arrays)
+    if whole or (isinstance(batches, tuple) and batches and all(isinstance(x, arrays) for x in batches)):
+        given, data = ("an array", "X") if whole else (f"a tuple of {len(batches)} arrays", "(X, y)")
+        raise TypeError(f"{name} gives batches but is {given}: write DataLoader({data}, batch_size=64)")
 
 
 def batch_size(batch: Any) -> int:

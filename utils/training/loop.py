@@ -21,7 +21,14 @@ from utils.files import locked
 from utils.functional.generators import generator
 from utils.optim import clip_grad_norm_
 from utils.tensor import Tensor, no_grad
-from utils.training.evaluation import batch_size, evaluate, evaluation_mode, run_batch, training_mode
+from utils.training.evaluation import (
+    batch_size,
+    check_batches,
+    evaluate,
+    evaluation_mode,
+    run_batch,
+    training_mode,
+)
 from utils.training.records import PER_EPOCH, PER_STEP, Callback, EarlyStopping, History, TrainingStopped
 
 
@@ -64,7 +71,8 @@ def fit(
     is there and `resume` is true, the training goes on from it: shuffling, schedule, optimizer and the generators in
     modules included, so that the losses equal those of an uninterrupted run. `rngs` names further generators.
     Progress bars obey `NN_PROGRESS=0`. Raises TrainingStopped for a loss that is NaN or infinite, CheckpointError
-    for a checkpoint that does not fit or that another training is writing.
+    for a checkpoint that does not fit or that another training is writing, ValueError for an optimizer of other
+    parameters or a scheduler of another optimizer.
 
     Notebook: 02-mlp/backpropagation/05-initialization-and-debugging.ipynb
     """
@@ -74,10 +82,13 @@ def fit(
     )
     if scheduler_every not in ("step", "epoch"):
         raise ValueError(f"scheduler_every={scheduler_every!r} must be 'step' or 'epoch'")
-    if iter(loader) is loader:
-        raise TypeError(
-            "the loader can be read only once, as generators are: pass a DataLoader or a list of batches"
-        )
+    for what, batches in (("loader", loader), ("validate", () if callable(validate) else validate or ())):
+        check_batches(what, batches)
+        if iter(batches) is batches:
+            raise TypeError(
+                f"{what} can be read only once, as generators are: pass a DataLoader or a list of batches"
+            )
+    _check_belonging(model, optimizer, scheduler)
     training = Training(model, loader, loss_fn, optimizer)
     training.epochs, training.accumulate, training.clip_norm = epochs, accumulate, clip_norm
     training.scheduler, training.scheduler_every = scheduler, scheduler_every
@@ -121,12 +132,14 @@ class Training:
         self.stopped = why
 
     def run(self, progress: bool) -> History:
-        with training_mode(self.model), self._bar(progress) as bar:
-            while self.epoch < self.epochs and not self.stopped and not self.finished:
-                self._run_epoch(bar)
+        try:
+            with training_mode(self.model), self._bar(progress) as bar:
+                while self.epoch < self.epochs and not self.stopped and not self.finished:
+                    self._run_epoch(bar)
+        finally:
+            if self.early and self.early.restore_best and self.best["weights"] is not None:
+                self.model.load_state_dict(self.best["weights"])
         self.stopped = self.stopped or f"all {self.epochs} epochs are done"
-        if self.early and self.early.restore_best and self.best["weights"] is not None:
-            self.model.load_state_dict(self.best["weights"])
         return self.history
 
     def _bar(self, progress: bool) -> tqdm:
@@ -156,6 +169,8 @@ class Training:
     def _take_step(self, group: list) -> None:
         self.optimizer.zero_grad()
         sizes = [batch_size(batch) for batch in group]
+        if min(sizes) == 0:
+            raise ValueError(f"a batch of step {self.step + 1} is empty: leave it out of the loader")
         loss = 0.0
         for batch, size in zip(group, sizes, strict=True):
             loss += self._backward(batch, size / sum(sizes)) * size
@@ -244,6 +259,8 @@ class Training:
     def _watch(self, value: float) -> None:
         if self.early is None:
             return
+        if math.isnan(value):
+            self._require_finite("the validation", value, self.step)
         if self.early.is_better(value, self.best["value"]):
             weights = copy.deepcopy(self.model.state_dict()) if self.early.restore_best else None
             self.best = {"value": value, "epoch": self.epoch - 1, "weights": weights}
@@ -321,6 +338,16 @@ def _check_counts(**counts: int) -> None:
     for name, value in counts.items():
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+
+
+def _check_belonging(model: Any, optimizer: Any, scheduler: Any) -> None:
+    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if trained.isdisjoint(id(p) for p in model.parameters()):
+        raise ValueError(
+            "the optimizer has none of this model's parameters: make it with model.parameters(), after the model"
+        )
+    if getattr(scheduler, "optimizer", optimizer) is not optimizer:
+        raise ValueError("the scheduler moves the rate of another optimizer: make it with this one")
 
 
 def _generators(model: Any) -> dict[str, np.random.Generator]:

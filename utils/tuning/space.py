@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -118,6 +119,12 @@ def _range(values: Any) -> Any:
         return values
     if isinstance(values, np.ndarray):
         values = values.tolist()
+    if isinstance(values, tuple) and len(values) == 2 and all(isinstance(v, float) for v in values):
+        low, high = values
+        raise ValueError(
+            f"{values} may be a range or two values: write LogUniform({low}, {high}) or Uniform({low}, {high}), or a "
+            f"list, [{low}, {high}]"
+        )
     return Choice(*values) if isinstance(values, list | tuple | range) else Choice(values)
 
 
@@ -131,11 +138,20 @@ def grid_of(ranges: dict[str, Any], resolution: int | None) -> list[dict[str, An
 def finest(ranges: dict[str, Any], points: float) -> int | None:
     """The largest resolution whose grid has no more than `points`; 1 where none has, None where there is no range."""
     wide = [r for r in ranges.values() if isinstance(r, Interval)]
-    most = max((r.high - r.low + 1 if isinstance(r, Integer) else points for r in wide), default=0)
-    resolution = 1 if wide else None
-    while wide and resolution < most and len(grid_of(ranges, resolution + 1)) <= points:
-        resolution += 1
-    return resolution
+    if not wide:
+        return None
+    most = max(int(r.high) - int(r.low) + 1 if isinstance(r, Integer) else int(points) for r in wide)
+    sizes = range(1, max(1, most) + 1)
+    return max(1, bisect_right(sizes, points, key=lambda resolution: _size(ranges, resolution)))
+
+
+def _size(ranges: dict[str, Any], resolution: int) -> int:
+    """The points of the grid, counted without making it."""
+    counts = {
+        Integer: lambda r: min(resolution, int(r.high) - int(r.low) + 1),
+        Choice: lambda r: len(r.values),
+    }
+    return math.prod(counts.get(type(r), lambda r: resolution)(r) for r in ranges.values())
 
 
 def draw(space: Mapping[str, Any], n_trials: int, rng: Rng) -> list[tuple[dict[str, Any], int]]:
