@@ -1,5 +1,7 @@
 """Moving arrays between devices, and what the stand-in for CuPy's arrays refuses."""
 
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -75,3 +77,29 @@ def test_says_what_is_missing(monkeypatch):
     install(monkeypatch).cuda = None
     with pytest.raises(RuntimeError, match=r"finds no GPU \(.*runtime"):
         to_device(np.ones(1), "cuda")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "before", "after"),
+    [(None, "", "half"), ("2", "", 2), (None, "threadpoolctl.threadpool_limits(1)", 1)],
+    ids=["nobody says", "the environment", "a limit"],
+)
+def test_blas_leaves_half_of_the_cores_alone(wanted, before, after):
+    code = f"""
+import os, numpy, threadpoolctl
+{before}
+import utils.ops
+pools = threadpoolctl.threadpool_info()
+print(len(os.sched_getaffinity(0)), *(p["num_threads"] for p in pools if p["internal_api"] == "openblas"))
+"""
+    if not hasattr(os, "sched_getaffinity"):
+        pytest.skip("the cores of a process are counted on Linux")
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    environment |= {"OPENBLAS_NUM_THREADS": wanted} if wanted else {}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    cores, *threads = map(int, run.stdout.split())
+    if not threads or cores < 2:
+        pytest.skip("NumPy has another BLAS, or there is one core")
+    assert set(threads) == {max(1, cores // 2) if after == "half" else after}
