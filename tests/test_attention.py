@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import utils.functional as F
+from utils import nn
 from utils.functional.embedding import add_rows
 from utils.tensor import Tensor, no_grad
 from utils.testing import check_close, gradcheck
@@ -104,3 +105,16 @@ def test_embedding_gradient_equals_adding_one_by_one():
 def test_errors(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def test_whole_numbers_as_masks_are_refused():
+    x, seen = Tensor(Q), np.tri(4, dtype=int)
+    attention = nn.MultiheadAttention(3, 1, batch_first=True).to(np.float64)
+    with pytest.raises(TypeError, match=r"True: the query sees the key.* got int64: mask.astype\(bool\)"):
+        F.scaled_dot_product_attention(x, x, x, seen)
+    with pytest.raises(TypeError, match="True: the query sees the key"):
+        F.scaled_dot_product_attention(x, x, x, seen.tolist())
+    with pytest.raises(TypeError, match="True: the key is hidden"):
+        attention(x, x, x, attn_mask=1 - seen)
+    with pytest.raises(TypeError, match="True: the key is hidden"):
+        attention(x, x, x, key_padding_mask=np.zeros((2, 4), int))

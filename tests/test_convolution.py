@@ -314,3 +314,13 @@ def test_the_run_divides_the_width_where_it_can():
     ]
     assert [kernels.best_run(*sizes) for sizes, _ in runs] == [run for _, run in runs]
     assert [kernels.best_run(width, 5, 1) for width in (1, 2, 3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("error")
+def test_what_is_not_finite_stays_in_the_windows_that_hold_it(value):
+    x, w = np.ones((2, 1, 12, 12), np.float32), np.ones((3, 1, 3, 3), np.float32)
+    x[1, 0, 5, 6] = value
+    expected = np.zeros((2, 3, 12, 12), bool)
+    expected[1, :, 4:7, 5:8] = True
+    np.testing.assert_array_equal(~np.isfinite(F.conv2d(x, w, padding=1).data), expected)

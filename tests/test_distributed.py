@@ -24,6 +24,8 @@ from utils.distributed import (
     distributed_backward,
     shard,
 )
+from utils.functional.generators import generator
+from utils.models.gpt import CausalSelfAttention, GPTConfig
 from utils.optim import SGD
 from utils.tensor import Tensor
 from utils.testing import check_close
@@ -302,3 +304,34 @@ def test_two_processes():
     assert [line.split(":")[0] for line in ranks] == ["rank 0 of 2", "rank 1 of 2"]
     assert ranks[0].split(":", 1)[1] == ranks[1].split(":", 1)[1]
     assert float(difference.split()[-1]) < 1e-4
+
+
+class Sequences(nn.Module):
+    """Dropout within a recurrent layer and within attention, as a model of one output."""
+
+    def __init__(self):
+        self.lstm = nn.LSTM(4, 4, 2, dropout=0.5, batch_first=True)
+        self.attention = nn.MultiheadAttention(4, 2, dropout=0.5, batch_first=True)
+        self.own = CausalSelfAttention(GPTConfig(n_embd=4, n_head=2, dropout=0.5))
+
+    def forward(self, x):
+        x = self.own(self.lstm(x)[0])
+        return self.attention(x, x, x)[0] + self.attention(x, x, x, need_weights=False)[0]
+
+
+def test_replicas_draw_dropout_from_generators_of_their_own():
+    def run(backward):
+        nn.manual_seed(0)
+        model = Sequences()
+        backward(model)
+        return generator(None, "dropout").bit_generator.state, [p.grad for p in model.parameters()]
+
+    def threaded(model):
+        model.zero_grad()
+        ThreadedDataParallel(model).backward((X, X), squared_error)
+
+    X = np.random.default_rng(0).normal(size=(8, 5, 4)).astype(np.float32)
+    (state, first), (_, again) = run(threaded), run(threaded)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    alone, _ = run(lambda model: squared_error(model(Tensor(X[:4])), X[:4]).backward())
+    assert state == alone  # the replica took nothing from the generator of all

@@ -1,5 +1,8 @@
 """Dropout: rates, means, seeds; the same mask in both directions."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -47,3 +50,22 @@ def test_columns_and_rows_are_independent():
         assert abs(np.corrcoef(mask.mean(axis=axis), np.arange(256))[0, 1]) < 0.25
         neighbours = np.roll(mask, 1, axis=axis) == mask
         assert abs(neighbours.mean() - 0.5) < 0.01
+
+
+def test_a_thread_that_seeds_draws_what_it_would_alone():
+    def draws(pause=None):
+        F.manual_seed(3)
+        first = F.dropout(np.ones(64), 0.5).data
+        if pause is not None:
+            pause.wait()  # until the other thread has drawn, too
+        return np.concatenate([first, F.dropout(np.ones(64), 0.5).data])
+
+    expected = draws()
+    F.manual_seed(4)
+    barrier = threading.Barrier(2, timeout=20)
+    with ThreadPoolExecutor(2) as pool:
+        for seen in pool.map(draws, [barrier] * 2):
+            np.testing.assert_array_equal(seen, expected)
+    here = F.dropout(np.ones(64), 0.5).data
+    F.manual_seed(4)
+    np.testing.assert_array_equal(here, F.dropout(np.ones(64), 0.5).data)

@@ -1,9 +1,14 @@
 """What layers do on their own, their summaries, and what they say to mistakes."""
 
+import importlib
+import re
+
 import numpy as np
 import pytest
 
+import utils.functional as F
 from utils import nn
+from utils.functional._instead import FUNCTIONS, LAYERS
 from utils.tensor import Tensor
 
 # What belongs to single layers
@@ -83,6 +88,10 @@ X = np.zeros
         (lambda: nn.Linear(4, 3)(X((5, 6))), r"create it as Linear\(6, 3\)"),
         (lambda: nn.Linear(4, 3)(X((4, 9))), r"x\.T"),
         (lambda: nn.Linear(4, 3)(X(())), r"reshape\(1, -1\)"),
+        (
+            lambda: nn.Linear(4, 3)(Tensor(X((2, 4)))),
+            r"Linear is float32 .* x\.astype.*model\.to\(np\.float64\)",
+        ),
         (lambda: nn.Conv2d(3, 8, 3)(X((2, 28, 28, 3))), "(?s)28, 28, 3.*transpose"),
         (lambda: nn.Conv2d(3, 8, 3)(X((2, 1, 28, 28))), "3.*but got"),
         (lambda: nn.Conv2d(3, 8, 3, groups=2), "in_channels=3 cannot be divided into groups=2"),
@@ -121,9 +130,70 @@ X = np.zeros
         ),
         (lambda: nn.MultiheadAttention(6, 2)(*[X((5, 2, 6))] * 3, X((5, 2))), r"\(batch, keys\) \(2, 5\)"),
         (lambda: nn.TransformerEncoderLayer(6, 2, activation="swish"), "'relu', 'gelu' or a function"),
+        (lambda: nn.Linear(-1, 3), "Linear got in_features=-1: expected 0 or more"),
+        (lambda: nn.Linear(2.0, 3), "in_features=2.0: expected a whole number"),
+        (lambda: nn.Linear(2, 3)([[1, 2]]), r"a Tensor or an array but got list: make one, Tensor\(x\)"),
+        (lambda: nn.Linear(2, 3)(None), "but got NoneType"),
+        (lambda: nn.Conv2d(3, 8, 2.5), "Conv2d got kernel_size=2.5: expected a whole number"),
+        (lambda: nn.Conv2d(3, 8, 0), "kernel_size=0: expected 1 or more"),
+        (lambda: nn.Conv2d(0, 8, 3), "in_channels=0: expected 1 or more"),
+        (lambda: nn.Conv2d(3, 8, 3, (1, 0)), "stride=0: expected 1 or more"),
+        (lambda: nn.Conv2d(3, 8, 3, padding=-1), "padding=-1: expected 0 or more"),
+        (lambda: nn.Conv2d(3, 8, 3, padding="sam"), r"padding='sam': expected whole numbers, \"same\" or"),
+        (lambda: nn.ConvTranspose2d(3, 8, 3, padding="same"), "padding='same': expected whole numbers$"),
+        (lambda: nn.LSTM(5, 0), "LSTM got hidden_size=0: expected 1 or more"),
+        (lambda: nn.LSTM(5, 4, 2, dropout=2.0), "dropout=2.0: a probability lies between 0 and 1"),
+        (lambda: nn.GRUCell(5, 0), "GRUCell got hidden_size=0"),
+        (lambda: nn.GRU(4, 5)(X((6, 2, 4)), (X((1, 2, 5)),) * 2), "a tuple of 2: give h alone"),
+        (lambda: nn.LSTMCell(4, 5)(X((2, 4)), X((2, 5))), r"LSTMCell expects its state as a pair \(h, c\)"),
+        (lambda: nn.GRUCell(4, 5)(X((2, 4)), X((2, 4))), r"\(batch, hidden\) of \(2, 5\) but got \(2, 4\)"),
         (lambda: nn.CrossEntropyLoss(reduction="average"), "'mean', 'sum' or 'none'"),
     ],
 )
 def test_mistakes_are_explained(call, says):
-    with pytest.raises((ValueError, IndexError), match=says):
+    with pytest.raises((ValueError, IndexError, TypeError), match=says):
         call()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "says"),
+    [
+        (nn, "BCELoss", "utils.nn has no 'BCELoss': use BCEWithLogitsLoss, on scores"),
+        (nn, "functional", "use utils.functional$"),
+        (nn, "Dropout2d", "use Dropout$"),
+        (nn, "Lienar", "did you mean Linear"),
+        (F, "pad", "utils.functional has no 'pad': use utils.ops.pad"),
+        (F, "one_hot", r"np\.eye\(num_classes"),
+        (F, "zzz", "has no 'zzz'$"),
+    ],
+)
+def test_names_of_pytorch_that_are_missing_are_explained(module, name, says):
+    with pytest.raises(AttributeError, match=says):
+        getattr(module, name)
+
+
+def test_what_stands_instead_is_there():
+    for module, instead in ((nn, LAYERS), (F, FUNCTIONS)):
+        assert not set(instead) & set(module.__all__)
+        for place in re.findall(r"utils\.[a-z_]+(?:\.[a-z_]+)?", " ".join(instead.values())):
+            _, unit, *name = place.split(".")
+            assert not name or hasattr(importlib.import_module(f"utils.{unit}"), name[0]), place
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: n.ReLU(inplace=True),
+        lambda n: n.ReLU6(True),
+        lambda n: n.SiLU(inplace=True),
+        lambda n: n.LeakyReLU(0.1, True),
+        lambda n: n.ELU(0.5, inplace=True),
+        lambda n: n.Dropout(0.5, True).eval(),
+    ],
+)
+def test_inplace_is_taken_and_changes_no_input(make):
+    torch = pytest.importorskip("torch")
+    x = np.linspace(-8, 8, 12, dtype=np.float32)
+    before, out = x.copy(), make(nn)(Tensor(x)).data
+    assert np.array_equal(x, before)
+    np.testing.assert_allclose(out, make(torch.nn)(torch.tensor(before)).numpy(), rtol=1e-5)

@@ -1,7 +1,6 @@
-"""Module, containers, init, state and summary."""
+"""Module, containers, seeds, state and summary."""
 
 import copy
-import math
 
 import numpy as np
 import pytest
@@ -58,6 +57,22 @@ def test_a_leaf_tensor_that_wants_a_gradient_is_a_parameter_and_others_are_not()
     assert model.num_parameters(only_trainable=True) == 0
 
 
+def test_an_input_that_forward_keeps_is_no_parameter():
+    class Keeps(nn.Module):
+        def __init__(self):
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, x):
+            self.last, self.made = x, Scale(2)
+            return self.made(self.layer(x))
+
+    model, x = Keeps(), Tensor(np.ones((1, 2), np.float32), requires_grad=True)
+    for _ in range(2):
+        model(x)
+    assert type(x) is Tensor and "last" not in model.state_dict() and model.last is x
+    assert "made.shift" in model.state_dict()  # of a module that is made on the way
+
+
 def test_shared_parameters_come_once_and_stand_in_the_state_twice():
     model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
     model[1].weight = model[0].weight
@@ -72,6 +87,8 @@ def test_gradients_reach_every_parameter_and_are_cleared():
     model = mlp()
     model(np.ones((5, 4), np.float32)).sum().backward()
     assert all(p.grad is not None and p.grad.shape == p.shape for p in model.parameters())
+    model.zero_grad(set_to_none=False)
+    assert not any(p.grad.any() for p in model.parameters())
     model.zero_grad()
     assert all(p.grad is None for p in model.parameters())
 
@@ -121,6 +138,9 @@ def test_forward_hooks_see_replace_and_go():
         (lambda m: nn.Module()(1), NotImplementedError, r"define forward"),
         (lambda m: nn.Sequential(nn.Linear), TypeError, r"create it, Linear\(\)"),
         (lambda m: nn.Sequential(np.tanh), TypeError, r"holds modules but got .*wrap a function in a Module"),
+        (lambda m: nn.Sequential([m, m]), TypeError, r"unpack it, Sequential\(\*layers\)$"),
+        (lambda m: nn.ModuleList([[m]]), TypeError, r"hold it in a ModuleList"),
+        (lambda m: nn.Sequential(m).__delitem__(1), IndexError, r"index 1 in Sequential of 1"),
         (lambda m: nn.ModuleDict({"items": m}), KeyError, r"choose another name"),
         (lambda m: nn.ModuleDict({"a.b": m}), KeyError, r"choose another name"),
         (lambda m: nn.ModuleList([m])[1], IndexError, r"index 1 in ModuleList of 1"),
@@ -243,6 +263,28 @@ def test_module_list_and_dict():
     assert [k for k, _ in heads.items()] == list(heads.keys()) and len(list(heads.values())) == 2
 
 
+@pytest.mark.parametrize("gone", [0, -1, slice(1, None), slice(None, None, 2)])
+def test_modules_are_replaced_and_deleted_as_in_pytorch(gone):
+    torch = pytest.importorskip("torch")
+
+    def build(n, holder):
+        model = holder(n, [n.Linear(4, 8), n.ReLU(), n.Linear(8, 8), n.ReLU()])
+        model[-1] = n.Linear(8, 2)
+        del model[gone]
+        return model
+
+    for holder in (lambda n, layers: n.Sequential(*layers), lambda n, layers: n.ModuleList(layers)):
+        ours, theirs = build(nn, holder), build(torch.nn, holder)
+        assert list(ours.state_dict()) == list(theirs.state_dict()) and len(ours) == len(theirs)
+        assert [p.shape for p in ours.parameters()] == [tuple(p.shape) for p in theirs.parameters()]
+
+
+def test_a_named_module_is_replaced_under_its_name():
+    model = nn.Sequential({"body": nn.Linear(4, 3), "head": nn.Linear(3, 2)})
+    model[-1] = nn.Linear(3, 5)
+    assert list(model.state_dict())[2] == "head.weight" and model.head.out_features == 5
+
+
 def test_repr_is_pytorchs():
     torch = pytest.importorskip("torch")
 
@@ -278,7 +320,7 @@ def test_summary_leaves_no_trace_when_forward_fails():
     assert all(m.training and not m._forward_hooks for m in model.modules())
 
 
-# Initialization
+# Seeds
 
 
 def test_manual_seed_repeats():
@@ -317,72 +359,3 @@ def test_a_layer_more_changes_no_mask():
         nn.Linear(width, width)
         masks.append(F.dropout(np.ones(50)).data)
     assert np.array_equal(*masks)
-
-
-DRAWS = [
-    ("xavier_uniform_", {}),
-    ("xavier_uniform_", {"gain": 5 / 3}),
-    ("xavier_normal_", {"gain": 2.0}),
-    ("kaiming_uniform_", {"a": math.sqrt(5)}),
-    ("kaiming_uniform_", {"nonlinearity": "relu", "mode": "fan_out"}),
-    ("kaiming_normal_", {"nonlinearity": "relu"}),
-    ("kaiming_normal_", {"nonlinearity": "tanh", "mode": "fan_out"}),
-    ("uniform_", {"a": -2.0, "b": 3.0}),
-    ("normal_", {"mean": 1.0, "std": 0.5}),
-]
-
-
-@pytest.mark.parametrize(("name", "settings"), DRAWS)
-def test_draws_have_pytorchs_distribution(name, settings):
-    torch = pytest.importorskip("torch")
-    torch.manual_seed(0)
-    ours, theirs = nn.Parameter(np.zeros((200, 50, 3, 3), np.float32)), torch.empty(200, 50, 3, 3)
-    assert getattr(init, name)(ours, **settings, rng=0) is ours
-    theirs = getattr(torch.nn.init, name)(theirs, **settings).numpy()
-    assert ours.dtype == np.float32
-    assert abs(ours.data.mean() - theirs.mean()) < 0.02 * theirs.std()
-    assert ours.data.std() == pytest.approx(theirs.std(), rel=0.01)
-    if "uniform" in name:
-        assert ours.data.max() == pytest.approx(theirs.max(), rel=1e-3)
-        assert ours.data.min() == pytest.approx(theirs.min(), rel=1e-3)
-
-
-@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (4, 2, 3)])
-def test_orthogonal(shape):
-    w = init.orthogonal_(nn.Parameter(np.zeros(shape)), gain=2.0, rng=0).data.reshape(shape[0], -1)
-    small = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
-    assert np.allclose(small, 4 * np.eye(len(small)))
-
-
-def test_constants_and_gains():
-    p = nn.Parameter(np.zeros((2, 3), np.float32))
-    assert init.ones_(p).data.sum() == 6 and init.eye_(p).data.tolist() == [[1, 0, 0], [0, 1, 0]]
-    assert init.constant_(p, 2.0).data.max() == 2 and not init.zeros_(p).data.any()
-    torch = pytest.importorskip("torch")
-    for name, param in [
-        ("linear", None),
-        ("conv2d", None),
-        ("tanh", None),
-        ("relu", None),
-        ("selu", None),
-        ("sigmoid", None),
-        ("leaky_relu", None),
-        ("leaky_relu", 0.2),
-        ("conv_transpose1d", None),
-    ]:
-        assert init.calculate_gain(name, param) == pytest.approx(torch.nn.init.calculate_gain(name, param))
-
-
-@pytest.mark.parametrize(
-    ("call", "says"),
-    [
-        (lambda p: init.calculate_gain("rleu"), "expected one of linear"),
-        (lambda p: init.kaiming_normal_(p, mode="in"), "'fan_in' or 'fan_out'"),
-        (lambda p: init.xavier_normal_(nn.Parameter(np.ones(3))), r"two or more axes but got shape \(3,\)"),
-        (lambda p: init.orthogonal_(nn.Parameter(np.ones(3))), "two or more axes"),
-        (lambda p: init.eye_(nn.Parameter(np.ones(3))), "matrices"),
-    ],
-)
-def test_wrong_initializations(call, says):
-    with pytest.raises(ValueError, match=says):
-        call(nn.Parameter(np.ones((2, 2))))

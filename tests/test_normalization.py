@@ -92,3 +92,40 @@ def test_a_large_mean_costs_no_digits():
 def test_errors(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+@pytest.mark.parametrize("value", [100.1, 1000.1])
+def test_constants_far_from_zero_become_zero(value):
+    rows = np.full((4, 4096), value, np.float32)
+    images = np.full((40, 10, 10, 4), value, np.float32)
+    for x in (images, images.transpose(0, 3, 1, 2)):
+        mean = np.zeros(x.shape[1], np.float32)
+        assert (
+            np.abs(F.batch_norm(x, mean, np.ones_like(mean), training=True, momentum=1.0).data).max() < 1e-3
+        )
+        check_close(mean, np.full_like(mean, value), rtol=3e-7)
+        assert np.abs(F.group_norm(x, 2).data).max() < 1e-3
+    assert np.abs(F.layer_norm(rows, 4096).data).max() < 1e-3
+
+
+def test_gradients_far_from_zero():
+    x, g = np.random.default_rng(0).normal(size=(2, 300, 4, 5))
+    x += 1e4
+
+    def gradient(dtype, norm):
+        leaf = Tensor(x.astype(np.float32).astype(dtype), requires_grad=True)
+        norm(leaf).backward(g.astype(dtype))
+        return leaf.grad
+
+    for norm in (lambda x: F.batch_norm(x, None, None, training=True), lambda x: F.layer_norm(x, (4, 5))):
+        check_close(gradient(np.float32, norm), gradient(np.float64, norm), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "norm", [lambda x: F.group_norm(x, 2), F.instance_norm, lambda x: F.layer_norm(x, (4, 3))]
+)
+def test_an_empty_batch_stays_one(norm):
+    x = Tensor(np.zeros((0, 4, 3), np.float32), requires_grad=True)
+    out = norm(x)
+    out.backward(np.zeros(out.shape, np.float32))
+    assert out.shape == x.grad.shape == (0, 4, 3)

@@ -1,5 +1,8 @@
 """Ops over many shapes, their errors, and the methods of Tensor."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -77,6 +80,15 @@ def test_transpose(axes):
     gradcheck(lambda x: x.transpose(*axes) * 2, normal((2, 3, 1, 2)))
 
 
+def test_two_axes_alone_are_exchanged():
+    x = tensor(2, 3, 4)
+    for axes in [(0, 1), (1, 2), (-2, -1), (2, 0)]:
+        check_close(x.transpose(*axes).data, x.data.swapaxes(*axes))
+        check_close(x[0].transpose(-2, -1).data, x.data[0].T)
+    gradcheck(lambda t: t.transpose(1, 2) * 2, normal((2, 3, 4)))
+    assert x[0].permute(0, 1).shape == (3, 4)  # a permutation, as ever
+
+
 @FEW
 @given(st.floats(-80, 80, width=32), st.integers(-8, 8))
 def test_powers(x, n):
@@ -129,6 +141,77 @@ def test_names_of_numpy_and_of_pytorch():
     assert (x > 0).dtype == bool and [p.shape[1] for p in x.split(2, dim=1)] == [2, 1]
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x.view(3, 2),
+        lambda x: x.view(-1),
+        lambda x: x.t(),
+        lambda x: x.clone(),
+        lambda x: x.clamp(0.0),
+        lambda x: x.clamp(max=0.5),
+        lambda x: x.chunk(2, dim=1)[1],
+        lambda x: x.softmax(dim=1),
+        lambda x: x.log_softmax(0),
+        lambda x: x.std(),
+        lambda x: x.std(0, keepdim=True),
+        lambda x: x.var(dim=0, unbiased=False),
+        lambda x: x.var(1, False),
+        lambda x: x.requires_grad_() * 2,
+    ],
+)
+def test_methods_of_pytorch(f):
+    torch = pytest.importorskip("torch")
+    x = normal((2, 3))
+    ours, theirs = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    a, b = f(ours), f(theirs)
+    weights = normal(a.shape, 1)
+    (a * weights).sum().backward()
+    (b * torch.tensor(weights)).sum().backward()
+    check_close(a.data, b.detach().numpy(), rtol=1e-12)
+    check_close(ours.grad, theirs.grad.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def test_what_a_tensor_says_of_itself():
+    x = tensor(2, 3)
+    assert (x.dim(), x.numel(), x.tolist()) == (2, 6, x.data.tolist())
+    assert x.argmax(1, keepdim=True).shape == (2, 1) and x.argmin() == x.data.argmin()
+    assert not np.shares_memory(x.clone().data, x.data)
+    masked = x.masked_fill(x > 0, -np.inf)
+    assert np.array_equal(masked.data, np.where(x.data > 0, -np.inf, x.data)) and masked.dtype == np.float32
+    assert x.detach().requires_grad_().requires_grad and not x.requires_grad_(False).requires_grad
+    with pytest.raises(RuntimeError, match="made by mul: only leaves lose requires_grad"):
+        (tensor(2) * 2).requires_grad_(False)
+
+
+def test_dim_is_axis_for_cat_and_stack():
+    x = tensor(2, 3)
+    assert ops.cat([x, x], dim=1).shape == (2, 6) and ops.stack([x, x], dim=-1).shape == (2, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("norm", r"no attribute 'norm': use \(x \* x\)\.sum\(\)\.sqrt\(\)$"),
+        ("long", r"x\.data\.astype\(int\)"),
+        ("zero_", r"x\.data\[\.\.\.\] = .* no method changes a Tensor in place"),
+        ("sin", r"use np\.sin\(x\.data, \.\.\.\), which has no gradient"),
+        ("zzz", r"Tensor has no attribute 'zzz'$"),
+    ],
+)
+def test_methods_that_are_missing_are_explained(name, says):
+    with pytest.raises(AttributeError, match=says):
+        getattr(tensor(2), name)
+
+
+def test_methods_are_there_before_anyone_imports_them():
+    code = (
+        "from utils.tensor import Tensor; x = Tensor([1.0, 2.0]); print(x.sum().item(), Tensor([2.0]) == 2)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "3.0 [ True]\n", done.stderr
+
+
 def test_float32_stays_float32():
     x = tensor(3, 4)
     for f in [
@@ -161,6 +244,8 @@ def test_float32_stays_float32():
             ValueError,
             r"gather needs whole numbers with 2 axes but got int64 of shape \(2,\)",
         ),
+        (lambda x: x.gather(1, [[-1]]), IndexError, r"from -1 to -1, but axis 1 of \(2, 3\) has 0 to 2"),
+        (lambda x: x.gather(1, [[0, 3]]), IndexError, r"from 0 to 3"),
         (lambda x: x.astype(int), TypeError, "float32 or float64, not int64"),
         (lambda x: x.clip(), ValueError, "min, max or both"),
         (lambda x: ops.where(x, x, x), TypeError, "array of truth values"),
@@ -184,6 +269,26 @@ def test_float32_stays_float32():
             ValueError,
             "mode='mirror': expected one of 'constant'",
         ),
+        (lambda x: x.transpose(0, 2), ValueError, r"axis 2 is out of range for \(2, 3\): expected -2 to 1"),
+        (lambda x: x.permute(0, 0), ValueError, r"needs all 2 axes .* but got \(0, 0\): swapaxes\(a, b\)"),
+        (lambda x: x.permute(1), ValueError, r"needs all 2 axes of \(2, 3\), each once, but got \(1,\)"),
+        (lambda x: x.permute(0, 2), ValueError, "swapaxes"),
+        (lambda x: tensor(2, 3, 4).t(), ValueError, r"t\(\) is of matrices but the shape is \(2, 3, 4\)"),
+        (lambda x: x.reshape(5, -1), ValueError, r"cannot reshape \(2, 3\) to \(5, -1\): .* must be 6"),
+        (lambda x: ops.cat([]), ValueError, "concatenate got an empty list"),
+        (lambda x: ops.stack([]), ValueError, "stack got an empty list"),
+        (lambda x: ops.cat([x, x.T]), ValueError, r"shapes \(2, 3\), \(3, 2\) along axis 0: they need"),
+        (
+            lambda x: ops.stack([x, x.T]),
+            ValueError,
+            r"cannot stack shapes \(2, 3\), \(3, 2\): all must be equal",
+        ),
+        (
+            lambda x: ops.einsum("ij,jk->ik", x, x),
+            ValueError,
+            r"'ij,jk->ik' does not fit shapes \(2, 3\), \(2, 3\)",
+        ),
+        (lambda x: ops.einsum("ijk->i", x), ValueError, r"'ijk->i' does not fit shapes \(2, 3\)"),
         (lambda x: x.flatten(1, 0), ValueError, "the first comes after the last"),
     ],
 )

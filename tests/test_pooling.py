@@ -91,3 +91,20 @@ def test_adaptive_pools_are_pools_where_sizes_divide(rng):
 def test_mistakes_are_explained(function, shape, settings, says):
     with pytest.raises(ValueError, match=says):
         function(np.zeros(shape), **settings)
+
+
+@pytest.mark.parametrize("settings", [{}, {"padding": 1, "count_include_pad": False}, {"stride": 2}])
+def test_a_window_larger_than_the_input_with_ceil_mode(settings):
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(0).normal(size=(1, 1, 2, 2)).astype(np.float32)
+    for name in ("avg_pool2d", "max_pool2d"):
+        chosen = {k: v for k, v in settings.items() if name == "avg_pool2d" or k != "count_include_pad"}
+        mine, theirs = Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+        out = getattr(F, name)(mine, 3, ceil_mode=True, **chosen)
+        expected = getattr(torch.nn.functional, name)(theirs, 3, ceil_mode=True, **chosen)
+        out.sum().backward()
+        expected.sum().backward()
+        check_close(out.data, expected.detach().numpy(), rtol=1e-6)
+        check_close(mine.grad, theirs.grad.numpy(), rtol=1e-6)
+    with pytest.raises(ValueError, match=r"larger than the input.*smaller kernel_size"):
+        F.max_pool2d(x, 5, stride=1, ceil_mode=True)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from cases.recurrent import GATES, arrays
 
+from utils import nn
 from utils.functional import recurrent
 from utils.tensor import Tensor
 from utils.testing import check_close, numeric_gradient
@@ -202,3 +203,14 @@ def test_wrong_lengths_are_named(lengths, says):
     x, *rest = example("gru")
     with pytest.raises(ValueError, match=says):
         recurrent.gru(Tensor(x), *rest, lengths=lengths)
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("lengths", [None, np.zeros(0, int)])
+def test_an_empty_batch_stays_one(name, lengths):
+    model, x = getattr(nn, name)(3, 4, bidirectional=True), Tensor(np.zeros((5, 0, 3), np.float32))
+    x.requires_grad = True
+    out, _ = model(x, lengths=lengths)
+    out.sum().backward()
+    assert out.shape == (5, 0, 8) and x.grad.shape == x.shape
+    assert (model.weight_ih_l0.grad == 0).all()

@@ -231,7 +231,7 @@ def test_a_second_pass_needs_retain_graph():
     y.backward(retain_graph=True)
     y.backward()
     check_close(x.grad, 4 * x.data, rtol=1e-6)
-    with pytest.raises(RuntimeError, match=r"the graph behind sum is freed.*retain_graph=True"):
+    with pytest.raises(RuntimeError, match=r"behind sum is freed.*retain_graph=True.*h\.detach\(\)"):
         y.backward()
 
 
@@ -278,46 +278,10 @@ def test_backward_asks_for_one_number_and_a_leaf():
         (x * 2).backward()
     with pytest.raises(ValueError, match=r"gradient has shape \(2,\) but the Tensor has \(3,\)"):
         (x * 2).backward(np.ones(2))
-    with pytest.raises(RuntimeError, match="mark the leaves with requires_grad=True"):
-        (x.detach() * 2).sum().backward()
-
-
-def test_dtypes():
-    assert Tensor(np.ones(2)).dtype == np.float64
-    for data in (1.5, [1, 2.5], np.arange(3), np.ones(2, np.float16), [True, False], np.int64(3)):
-        assert Tensor(data).dtype == np.float32
-    for data in (["a"], np.ones(2, complex), [None]):
-        with pytest.raises(TypeError, match="a Tensor holds real numbers"):
-            Tensor(data)
-
-
-@pytest.mark.parametrize(
-    "other", [2, 2.5, True, np.float64(2), np.int64(2), np.arange(1, 4), np.ones(3), [1, 2, 3], np.sqrt(8)]
-)
-@pytest.mark.parametrize(
-    "f", [lambda x, y: x + y, lambda x, y: y + x, lambda x, y: y * x, lambda x, y: x / y, lambda x, y: y - x]
-)
-def test_what_meets_a_float32_tensor_becomes_float32(f, other):
-    x = leaf(3)
-    out = f(x, other)
-    assert isinstance(out, Tensor) and out.dtype == np.float32
-    out.sum().backward()
-    assert x.grad.dtype == np.float32
-    check_close(out.data, f(x.data.astype(float), np.asarray(other, float)), rtol=1e-5)
-
-
-def test_arrays_and_tensors_meet_from_both_sides():
-    x, A = leaf(2, 3), np.ones((2, 2))
-    assert isinstance(A @ x, Tensor) and (A @ x).shape == (2, 3)
-    check_close((np.ones((2, 3)) - x).data, 1 - x.data)
-
-
-def test_two_dtypes_of_tensors_raise():
     with pytest.raises(
-        TypeError,
-        match=r"add got Tensors of different dtypes \(float32, float64\): convert one with x.astype",
+        RuntimeError, match=r"mark the leaves with requires_grad=True.*no_grad\(\).*detach\(\), item"
     ):
-        leaf(3) + leaf(3, dtype=np.float64)
+        (x.detach() * 2).sum().backward()
 
 
 def test_an_op_that_widens_is_named(scratch_op):

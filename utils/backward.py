@@ -70,7 +70,8 @@ def backward(root: Any, gradient: np.ndarray, retain_graph: bool) -> None:
         gradients = node.gradients
         if gradients is None:
             raise RuntimeError(
-                f"the graph behind {node.op} is freed: call the first backward with retain_graph=True"
+                f"the graph behind {node.op} is freed: call the first backward with retain_graph=True or, for a state "
+                "carried over from the batch before, cut it off with h.detach()"
             )
         together = type(gradients) is not tuple
         if together:

@@ -17,7 +17,7 @@ Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
 
 import importlib
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from operator import attrgetter
 from pathlib import Path
@@ -45,14 +45,16 @@ class Tensor:
 
     float32 and float64 are kept, everything else becomes float32; the array is not copied. `requires_grad` marks
     a leaf whose gradient is wanted. Arithmetic, indexing and the methods of `utils.ops` work as in NumPy and
-    PyTorch; there are no in-place operators. Arrays and numbers that meet a Tensor take its dtype, and two Tensors
-    of different dtypes raise TypeError.
+    PyTorch; comparisons are plain arrays of truth values, and nothing changes a Tensor in place but writing into
+    its `data`. Arrays and numbers that meet a Tensor take its dtype, and two Tensors of different dtypes raise
+    TypeError.
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
 
     __slots__ = ("__weakref__", "_hooks", "data", "grad", "node", "requires_grad")
     __array_ufunc__ = None  # array + Tensor asks Tensor.__radd__
+    __hash__ = object.__hash__  # by identity, though == goes entry by entry
 
     def __init__(self, data: Any, requires_grad: bool = False):
         if isinstance(data, Tensor):
@@ -69,6 +71,30 @@ class Tensor:
 
     def __len__(self) -> int:
         return len(self.data)
+
+    def __iter__(self) -> Iterator["Tensor"]:
+        if not self.ndim:
+            raise TypeError("a Tensor of a single number has no entries to go through: x.item() is its value")
+        return (self[i] for i in range(len(self)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.data, dtype=dtype, copy=copy)
+
+    def __getattr__(self, name: str) -> Any:  # methods are ops, too: see _first_use
+        importlib.import_module("utils.ops")
+        return getattr(self, name)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError("Tensors are not changed in place: write x.data[...] = ...")
+
+    def _in_place(self, other: Any) -> Any:
+        if self.requires_grad and self.node is None:  # to bind its name anew would leave the leaf as it was
+            raise TypeError(
+                "Tensors are not changed in place, and x -= ... would leave this leaf as it is: write x.data -= ..."
+            )
+        return NotImplemented  # so x += y is x = x + y
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __imatmul__ = __ipow__ = _in_place
 
     def __repr__(self) -> str:
         made = (
@@ -118,7 +144,8 @@ class Tensor:
         """
         if not self.requires_grad:
             raise RuntimeError(
-                "no input of this Tensor requires a gradient: mark the leaves with requires_grad=True"
+                "no input of this Tensor requires a gradient: mark the leaves with requires_grad=True, and see that "
+                "nothing on the way is within no_grad() or goes through detach(), item() or .data"
             )
         if gradient is None:
             if self.data.size != 1:
@@ -189,7 +216,8 @@ def op(function: Callable) -> Callable:
 def _agree(name: str, dtype: np.dtype, other: np.dtype) -> None:
     if dtype != other:
         raise TypeError(
-            f"{name} got Tensors of different dtypes ({dtype}, {other}): convert one with x.astype(np.float32)"
+            f"{name} got Tensors of different dtypes ({dtype}, {other}): convert one with x.astype(np.float32), or a "
+            "model with model.to(np.float64)"
         )
 
 
@@ -213,11 +241,19 @@ def as_float(data: Any) -> np.ndarray:
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
-    array = data if hasattr(data, "dtype") else np.asarray(data)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"a Tensor holds real numbers but got {array.dtype}")
+    array = data if hasattr(data, "dtype") else _listed(data)
+    if getattr(array.dtype, "kind", "") not in ("b", "i", "u", "f"):
+        foreign = "" if isinstance(array.dtype, np.dtype) else f" of {type(data).__module__}: give x.numpy()"
+        raise TypeError(f"a Tensor holds real numbers but got {array.dtype}{foreign}")
     dtype = array.dtype if array is data and array.dtype in FLOATS else np.float32
     return np.asarray(array, dtype) if isinstance(array, np.generic) else array.astype(dtype, copy=False)
+
+
+def _listed(data: Any) -> np.ndarray:
+    try:
+        return np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"a Tensor is made of rows of one length: pad the shorter ones ({error})") from error
 
 
 def _converted(inputs: tuple) -> tuple[list, np.dtype]:
@@ -292,6 +328,8 @@ def _first_use(name: str) -> Callable:
     return method
 
 
-_OPERATORS = "add radd sub rsub mul rmul truediv rtruediv pow matmul rmatmul neg getitem"
+_OPERATORS = (
+    "add radd sub rsub mul rmul truediv rtruediv pow matmul rmatmul neg abs getitem lt le gt ge eq ne"
+)
 for _name in _OPERATORS.split():
     setattr(Tensor, f"__{_name}__", _first_use(f"__{_name}__"))

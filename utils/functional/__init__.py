@@ -1,5 +1,6 @@
 """Fused ops, a file for each family: what layers are made of, with PyTorch's names, argument order and defaults."""
 
+from utils.functional._instead import FUNCTIONS, explain
 from utils.functional.activation import (
     elu,
     gelu,
@@ -95,3 +96,5 @@ __all__ = [
     "softplus",
     "tanh",
 ]
+
+__getattr__ = explain(__name__, FUNCTIONS)

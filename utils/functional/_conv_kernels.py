@@ -235,7 +235,8 @@ def toeplitz(x, w, settings: Settings, run: int | None = None) -> Kernel:
 
     The weights stand in a matrix $T$ once for each of the outputs, a stride further right every time: more
     multiplications, many of them by zero, but wider matrices, longer copies and fewer of them. A NaN or an infinity
-    in the input therefore reaches all outputs of its run, since 0 times it is NaN.
+    would reach all outputs of its run, since 0 times it is NaN: `choose` takes such images elsewhere, and in the
+    gradient of the input it does spread so.
     """
     (n, c, height, width), (o, _, kh, kw) = x.shape, w.shape
     sh, sw = settings.stride
@@ -338,5 +339,11 @@ def choose(x, w, settings: Settings) -> Kernel:
     # measured: with few channels the rows of single windows are too short for BLAS and for copies
     few = c <= 2 * width and 1 < width >= settings.stride[1]
     if few and groups == 1 and settings.dilation == (1, 1) and x.size and isinstance(x, np.ndarray):
-        return toeplitz(x, w, settings)
+        return toeplitz(x, w, settings) if finite(x) else blocked(x, w, settings)
     return blocked(x, w, settings)
+
+
+def finite(x: np.ndarray) -> bool:
+    """Whether the sum is finite, as it is without NaN and infinities: a fast look at all entries."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return bool(np.isfinite(x.sum()))

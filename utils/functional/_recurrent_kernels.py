@@ -213,11 +213,11 @@ def _gru_factors(gates, m, h, d):
 
 def _projected(x, w, bias):
     """x @ w.T + bias for all steps at once, a new array (T, B, rows of w)."""
-    T, B, _ = x.shape
-    out = x.reshape(T * B, -1) @ w.T
+    T, B, width = x.shape
+    out = x.reshape(T * B, width) @ w.T
     if bias is not None:
         out += bias
-    return out.reshape(T, B, -1)
+    return out.reshape(T, B, len(w))
 
 
 def _input_gradients(d, x, w):

@@ -41,15 +41,15 @@ def _step(x: NDArray) -> NDArray:
 
 
 def logistic(x: NDArray) -> NDArray:
-    r"""$\sigma(x) = 1/(1 + e^{-x})$ of a plain array, by $\tanh$, which cannot overflow.
+    r"""$\sigma(x) = 1/(1 + e^{-x})$ of a plain array; small values keep their digits.
 
     Notebook: 02-mlp/forward-propagation/02-activation-functions.ipynb
     """
-    s = np.multiply(x, 0.5, out=np.empty_like(x))
-    np.tanh(s, out=s)
-    s *= 0.5
-    s += 0.5
-    return s
+    s = np.negative(x, out=np.empty_like(x))
+    with np.errstate(over="ignore"):  # 1 / (1 + inf) is the right 0
+        np.exp(s, out=s)
+    s += 1.0
+    return np.divide(1.0, s, out=s)
 
 
 @op
@@ -89,9 +89,13 @@ def _elu(x: NDArray, alpha: float, scale: float) -> tuple:
     below *= alpha * scale
 
     def gradient(g):
-        slope = below + alpha * scale  # scale * alpha * exp(x); right where x <= 0
-        slope += _step(x) * (scale - alpha * scale)  # and there below is 0 where x > 0
-        return g * slope
+        slope = np.minimum(x, 0.0, out=np.empty_like(x))
+        np.exp(slope, out=slope)  # expm1 + 1 would lose the digits of small values
+        slope *= alpha * scale
+        if alpha != 1.0:
+            slope += _step(x) * (scale - alpha * scale)
+        slope *= g
+        return slope
 
     return np.maximum(x, 0.0) * scale + below, gradient
 
@@ -248,6 +252,14 @@ def exponentials(x: NDArray, dim: int = -1) -> tuple[NDArray, NDArray | float]:
     return np.exp(e, out=e), shift
 
 
+def shifted(x: NDArray, shift: NDArray | float) -> NDArray:
+    """`x - shift`, which of large numbers keeps the digits that adding the shift to a logarithm would lose.
+
+    Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
+    """
+    return x if isinstance(shift, float) else x - shift  # the 0.0 of `exponentials`
+
+
 def sum_along(x: NDArray, dim: int = -1) -> NDArray:
     """`x.sum(axis=dim, keepdims=True)`; along the last axis by a product with ones, which is several times as fast.
 
@@ -293,7 +305,7 @@ def log_softmax(x, dim: int = -1):
     Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
     """
     e, shift = exponentials(x, dim)
-    out = x - (np.log(sum_along(e, dim)) + shift)
+    out = shifted(x, shift) - np.log(sum_along(e, dim))
 
     def gradient(g):
         dx = np.exp(out)

@@ -31,7 +31,8 @@ def scaled_dot_product_attention(
     `attn_mask` broadcasts to (..., T, S). Truth values say which keys a query may see; numbers, which may be a
     Tensor that wants a gradient, are added to the scores. `is_causal` shows query t the keys 0 to t. A query that
     sees no key gets zeros, as in PyTorch, not NaN. `scale` is $1/\sqrt D$ by default. `dropout_p` acts on the
-    probabilities, whenever it is not 0. Leading axes broadcast (Vaswani et al. 2017).
+    probabilities, whenever it is not 0. Leading axes broadcast (Vaswani et al. 2017). Raises TypeError for a mask of
+    whole numbers: added 0 and 1 would hide nothing.
 
     Notebook: 05-attention/transformers/01-self-attention.ipynb
     """
@@ -44,9 +45,9 @@ def scaled_dot_product_attention(
         )
     visible = np.tri(T, S, dtype=bool) if is_causal else None
     if attn_mask is not None:
-        _check_mask(np.shape(attn_mask), (*np.shape(query)[:-1], S))
+        attn_mask = attn_mask if isinstance(attn_mask, Tensor) else as_array(attn_mask)
+        _check_mask(attn_mask, (*np.shape(query)[:-1], S))
         if not isinstance(attn_mask, Tensor):
-            attn_mask = as_array(attn_mask)
             visible, attn_mask = (attn_mask, None) if attn_mask.dtype == bool else (None, attn_mask)
     return attend(query, key, value, attn_mask, visible=visible, scale=scale, dropout_p=dropout_p, rng=rng)
 
@@ -61,10 +62,25 @@ def _check_shapes(query: tuple[int, ...], key: tuple[int, ...], value: tuple[int
         raise ValueError(f"{name} expects a value for every key but got {shapes}")
 
 
-def _check_mask(mask: tuple[int, ...], scores: tuple[int, ...]) -> None:
-    tail = zip(mask[-2:][::-1], scores[-2:][::-1], strict=False)
+def check_mask_dtype(mask: Any, true_means: str) -> None:
+    """TypeError unless an array or Tensor holds truth values or floats: 0 and 1 added to scores would hide nothing.
+
+    Notebook: 05-attention/transformers/01-self-attention.ipynb
+    """
+    if mask.dtype.kind in "iu":
+        raise TypeError(
+            f"a mask is bool (True: {true_means}) or float (added to the scores) but got {mask.dtype}: "
+            "mask.astype(bool)"
+        )
+
+
+def _check_mask(mask: Any, scores: tuple[int, ...]) -> None:
+    check_mask_dtype(mask, "the query sees the key")
+    tail = zip(mask.shape[-2:][::-1], scores[-2:][::-1], strict=False)
     if any(m not in (1, s) for m, s in tail):
-        raise ValueError(f"attn_mask {mask} does not broadcast to scores {scores}: its last axes are (T, S)")
+        raise ValueError(
+            f"attn_mask {mask.shape} does not broadcast to scores {scores}: its last axes are (T, S)"
+        )
 
 
 @op

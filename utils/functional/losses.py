@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from utils.backend import as_array
-from utils.functional.activation import exponentials, logistic, sum_along
+from utils.functional._classes import (
+    as_rows,
+    check_weight,
+    class_indices,
+    constant,
+    counted_rows,
+    from_rows,
+    picked,
+)
+from utils.functional.activation import exponentials, logistic, shifted, sum_along
 from utils.tensor import Tensor, op
 
 
@@ -116,34 +125,42 @@ def binary_cross_entropy_with_logits(
 
     Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
     """
+    for name, value in (("weight", weight), ("pos_weight", pos_weight)):
+        if value is not None:
+            _check_fits(name, np.shape(value), np.shape(input))
     return logistic_loss(input, target, weight=weight, pos_weight=pos_weight, reduction=reduction)
+
+
+def _check_fits(name: str, given: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    if len(given) > len(shape) or any(
+        n not in (1, m) for n, m in zip(given[::-1], shape[::-1], strict=False)
+    ):
+        raise ValueError(
+            f"binary_cross_entropy_with_logits got a {name} {given} that does not broadcast to the input {shape}: "
+            f"give one number, or one for each of its last axis, {shape[-1:]}"
+        )
 
 
 @op
 def logistic_loss(x, y, *, weight=None, pos_weight=None, reduction="mean"):
     r"""$l = w\,[(1 - y)\,x + q\,\mathrm{softplus}(-x)]$ with $q = 1 + (p - 1)y$: nothing overflows.
 
-    $\bar x = \bar l w\,(1 - y - q\,\sigma(-x))$,  $\bar y = \bar l w\,((p - 1)\,\mathrm{softplus}(-x) - x)$.
+    $\bar x = \bar l w\,(q\,\sigma(x) - p y)$,  $\bar y = \bar l w\,((p - 1)\,\mathrm{softplus}(-x) - x)$.
 
     Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
     """
     _check_same_shape("binary_cross_entropy_with_logits", x, y)
-    w = 1.0 if weight is None else _constant(weight, x)
-    excess = 0.0 if pos_weight is None else _constant(pos_weight, x) - 1.0
+    w = 1.0 if weight is None else constant(weight, x)
+    excess = 0.0 if pos_weight is None else constant(pos_weight, x) - 1.0
     q = 1.0 + excess * y
     softplus = np.log1p(np.exp(-np.abs(x))) + np.maximum(-x, 0.0)
     out, scale = _reduced(w * ((1.0 - y) * x + q * softplus), reduction)
 
     def gradient(g):
         slope = w * (g * scale)
-        return slope * (1.0 - y - q * logistic(-x)), slope * (excess * softplus - x)
+        return slope * (q * logistic(x) - (1.0 + excess) * y), slope * (excess * softplus - x)
 
     return out, gradient
-
-
-def _constant(values: Any, x: NDArray) -> NDArray:
-    """An undifferentiated companion of x, in its dtype."""
-    return np.asarray(values.data if isinstance(values, Tensor) else values, dtype=x.dtype, like=x)
 
 
 @op
@@ -188,6 +205,7 @@ def multi_margin_loss(
         raise ValueError(f"multi_margin_loss expects scores (N, K) but got {x}")
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss got p={p}: expected 1 or 2")
+    check_weight("multi_margin_loss", weight, x)
     target = class_indices("multi_margin_loss", target, x, ignore_index=None)
     return margin_loss(input, target=target, p=p, margin=margin, weight=weight, reduction=reduction)
 
@@ -203,7 +221,7 @@ def margin_loss(x, *, target, p=1, margin=1.0, weight=None, reduction="mean"):
     rows, n_classes, target = np.arange(len(x), like=x), x.shape[1], np.asarray(target, like=x)
     h = np.maximum(x - x[rows, target][:, None] + margin, 0.0)
     h[rows, target] = 0.0
-    w = (np.ones_like(x, shape=len(x)) if weight is None else _constant(weight, x)[target]) * (1 / n_classes)
+    w = (np.ones_like(x, shape=len(x)) if weight is None else constant(weight, x)[target]) * (1 / n_classes)
     out, scale = _reduced(w * (h if p == 1 else h * h).sum(axis=1), reduction)
 
     def gradient(g):
@@ -212,30 +230,6 @@ def margin_loss(x, *, target, p=1, margin=1.0, weight=None, reduction="mean"):
         return dx
 
     return out, gradient
-
-
-def class_indices(name: str, target: ArrayLike, shape: tuple[int, ...], ignore_index: int | None) -> NDArray:
-    """Targets as an array of int64, or ValueError: they are classes 0 to K - 1, one for each row of scores (N, K, ...).
-
-    Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
-    """
-    target = target.data if isinstance(target, Tensor) else as_array(target)
-    if not shape:
-        raise ValueError(f"{name} expects scores (N, K) but got a single number")
-    expected, n_classes = (shape[:1] + shape[2:], shape[1]) if len(shape) > 1 else ((), shape[0])
-    if target.shape != expected:
-        raise ValueError(f"{name} expects targets {expected} for scores {shape} but got {target.shape}")
-    if target.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name} expects whole numbers as classes but got {target.dtype}: target.astype(int)"
-        )
-    wrong = (target < 0) | (target >= n_classes)
-    if wrong.any() and (wrong & (target != ignore_index)).any():
-        value = int(target[wrong & (target != ignore_index)][0])
-        raise ValueError(
-            f"{name} got class {value} for {n_classes} scores: classes run from 0 to {n_classes - 1}"
-        )
-    return target.astype(np.int64, copy=False)
 
 
 def nll_loss(
@@ -248,6 +242,7 @@ def nll_loss(
     Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
     """
     target = class_indices("nll_loss", target, np.shape(input), ignore_index)
+    check_weight("nll_loss", weight, np.shape(input))
     return picked_loss(input, target=target, weight=weight, ignore_index=ignore_index, reduction=reduction)
 
 
@@ -257,38 +252,16 @@ def picked_loss(x, *, target, weight=None, ignore_index=-100, reduction="mean"):
 
     Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
     """
-    rows = _as_rows(x)
-    i, c, w = _picked(target, weight, ignore_index, x)
+    rows = counted_rows(x, target, ignore_index)
+    i, c, w = picked(target, weight, ignore_index, x)
     out, scale = _reduced((-w * rows[i, c]).reshape(target.shape), reduction, float(w.sum()))
 
     def gradient(g):
         dx = np.zeros_like(rows)
         dx[i, c] = -w * (g * scale).reshape(-1)
-        return _from_rows(dx, x.shape)
+        return from_rows(dx, x.shape)
 
     return out, gradient
-
-
-def _picked(target: NDArray, weight: Any, ignore_index: int, x: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Row numbers, classes (0 where ignored) and weights (0 where ignored)."""
-    c = np.asarray(target, like=x).reshape(-1)
-    counts = c != ignore_index
-    w = counts.astype(x.dtype)
-    c = c * counts
-    return np.arange(c.size, like=x), c, w if weight is None else w * _constant(weight, x)[c]
-
-
-def _as_rows(x: NDArray) -> NDArray:
-    """Scores (N, K, ...) with the classes last: (rows, K)."""
-    if x.ndim <= 2:
-        return x.reshape(-1, x.shape[-1])
-    return np.moveaxis(x, 1, -1).reshape(-1, x.shape[1])
-
-
-def _from_rows(rows: NDArray, shape: tuple[int, ...]) -> NDArray:
-    if len(shape) <= 2:
-        return rows.reshape(shape)
-    return np.moveaxis(rows.reshape(shape[0], *shape[2:], shape[1]), -1, 1)
 
 
 def cross_entropy(
@@ -311,6 +284,8 @@ def cross_entropy(
         raise ValueError(f"label_smoothing={label_smoothing}: expected 0 to 1")
     shape, target = np.shape(input), target.data if isinstance(target, Tensor) else as_array(target)
     settings = {"weight": weight, "reduction": reduction, "label_smoothing": label_smoothing}
+    if shape:
+        check_weight("cross_entropy", weight, shape)
     if target.shape == shape and target.dtype.kind == "f":
         return soft_cross_entropy(input, target=target, **settings)
     target = class_indices("cross_entropy", target, shape, ignore_index)
@@ -326,18 +301,18 @@ def hard_cross_entropy(x, *, target, weight=None, ignore_index=-100, reduction="
 
     Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
     """
-    rows = _as_rows(x)
-    i, c, w = _picked(target, weight, ignore_index, x)
+    rows = counted_rows(x, target, ignore_index)
+    i, c, w = picked(target, weight, ignore_index, x)
     e, shift = exponentials(rows)
     total = sum_along(e)
-    losses = (np.log(total) + shift)[:, 0] - rows[i, c]
+    losses = (np.log(total) - (rows[i, c][:, None] - shift))[:, 0]
     out, scale = _reduced((w * losses).reshape(target.shape), reduction, float(w.sum()))
 
     def gradient(g):
         slope = w * (g * scale).reshape(-1)
         dx = e * (slope[:, None] / total)
         dx[i, c] -= slope
-        return _from_rows(dx, x.shape)
+        return from_rows(dx, x.shape)
 
     return out, gradient
 
@@ -350,18 +325,19 @@ def soft_cross_entropy(x, *, target, weight=None, ignore_index=-100, reduction="
 
     Notebook: 02-mlp/backpropagation/01-loss-functions.ipynb
     """
-    rows, shape = _as_rows(x), x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
+    shape = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
+    rows = as_rows(x) if target.dtype.kind == "f" else counted_rows(x, target, ignore_index)
     q, count = _smoothed(target, weight, ignore_index, label_smoothing, x)
     e, shift = exponentials(rows)
     total, mass = sum_along(e), sum_along(q)
-    losses = mass * (np.log(total) + shift) - sum_along(q * rows)
+    losses = mass * np.log(total) - sum_along(q * shifted(rows, shift))
     out, scale = _reduced(losses.reshape(shape), reduction, count)
 
     def gradient(g):
         dx = e * (mass / total)
         dx -= q
         dx *= (g * scale).reshape(-1, 1)
-        return _from_rows(dx, x.shape)
+        return from_rows(dx, x.shape)
 
     return out, gradient
 
@@ -372,13 +348,13 @@ def _smoothed(
     """The weighted targets (rows, K), and what "mean" divides by."""
     target = np.asarray(target, like=x)
     if target.dtype.kind == "f":
-        q, valid = _as_rows(target.astype(x.dtype)) * (1.0 - smoothing), 1.0
+        q, valid = as_rows(target.astype(x.dtype)) * (1.0 - smoothing), 1.0
         count = float(len(q))
     else:
-        i, c, w = _picked(target, weight, ignore_index, x)
-        q = np.zeros_like(x, shape=_as_rows(x).shape)
+        i, c, w = picked(target, weight, ignore_index, x)
+        q = np.zeros_like(x, shape=as_rows(x).shape)
         q[i, c] = 1.0 - smoothing
         valid, count = (target != ignore_index).reshape(-1, 1), float(w.sum())
     q += smoothing / q.shape[1]
     q *= valid
-    return q if weight is None else q * _constant(weight, x), count
+    return q if weight is None else q * constant(weight, x), count

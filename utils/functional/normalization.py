@@ -41,7 +41,11 @@ def standardize_rows(x, weight, bias, *, eps, width):
     average = np.full_like(rows, 1 / width, shape=(width, 1))
     for part in _blocks(rows):
         xh, y = np.subtract(rows[part], rows[part] @ average, out=x_hat[part]), out[part]
-        r[part] = _inverse_root(dot_along(xh, xh) * (1 / width) + eps)
+        var, rest = dot_along(xh, xh) * (1 / width) + eps, xh @ average
+        if _matters(rest, var):
+            xh -= rest
+            var = dot_along(xh, xh) * (1 / width) + eps
+        r[part] = _inverse_root(var)
         xh *= r[part]
         np.multiply(xh, w, out=y)
         if bias is not None:
@@ -69,6 +73,11 @@ def divide_by_rms(x, weight, *, eps, width):
         np.multiply(x_hat[part], w, out=out[part])
     back = _rows_back(x_hat, r, weight, None, x.shape, centered=False)
     return out.reshape(x.shape), lambda g: back(g)[:2]
+
+
+def _matters(rest: NDArray, var: NDArray) -> bool:
+    """Whether what rounding left of a mean is seen beside the deviation: so it is in data far from zero."""
+    return bool((rest * rest > (32 * np.finfo(var.dtype).eps) ** 2 * var).any())
 
 
 def _inverse_root(x: NDArray) -> NDArray:
@@ -123,14 +132,18 @@ def standardize_channels(x, weight, bias, *, eps, groups=0, running=None, moment
     """
     N, C, *size = x.shape
     view = layout(x) if groups == 0 else Planes(x.shape)
-    count = (N if groups == 0 else C // groups) * math.prod(size)
+    count = max((N if groups == 0 else C // groups) * math.prod(size), 1)  # not 0, of an empty batch
     w = np.ones_like(x, shape=C) if weight is None else weight
     x = view.flat(x)
     mean = _pooled(view.sums(x), groups) * (1 / count)  # (1, C) or (N, C)
     xc = x - view.spread(mean)
-    var = _pooled(view.dots(xc, xc), groups) * (1 / count)
+    var, rest = (_pooled(sums, groups) * (1 / count) for sums in (view.dots(xc, xc), view.sums(xc)))
+    if _matters(rest, var + eps):
+        mean = mean + rest
+        xc -= view.spread(rest)
+        var = _pooled(view.dots(xc, xc), groups) * (1 / count)
     r = _inverse_root(var + eps)
-    if running is not None:
+    if running is not None and x.size:
         _update(running, mean.mean(axis=0), var.mean(axis=0) * (count / (count - 1)), momentum)
     out = xc * view.spread(r * w)
     if bias is not None:
@@ -152,7 +165,7 @@ def _pooled(sums: NDArray, groups: int) -> NDArray:
     N, C = sums.shape
     if groups == 0:
         return sums if N == 1 else np.ones_like(sums, shape=(1, N)) @ sums
-    return np.repeat(sums.reshape(N, groups, -1).sum(axis=-1), C // groups, axis=1)
+    return np.repeat(sums.reshape(N, groups, C // groups).sum(axis=-1), C // groups, axis=1)
 
 
 def _update(running: tuple[NDArray, NDArray], mean: NDArray, var: NDArray, momentum: float) -> None:

@@ -274,13 +274,14 @@ def _output(name, shape, spans, stride, pads, ceil_mode) -> tuple[tuple, tuple]:
     out, around = [], []
     for length, span, s, p in zip(shape[2:], spans, stride, pads, strict=True):
         room = length + 2 * p - span
-        if room < 0:
-            raise ValueError(
-                f"{name}: windows {spans} are larger than the input {shape[2:]} with padding {pads}"
-            )
         count = (room + (s - 1 if ceil_mode else 0)) // s + 1
         if (count - 1) * s >= length + p:  # a window must begin inside, or in the padding before
             count -= 1
+        if count < 1:
+            raise ValueError(
+                f"{name}: windows {spans} are larger than the input {shape[2:]} with padding {pads}: "
+                "take a smaller kernel_size, or more padding"
+            )
         out.append(count)
         around.append((p, max(p, (count - 1) * s + span - length - p)))
     return tuple(out), tuple(around)

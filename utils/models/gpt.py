@@ -124,7 +124,7 @@ class CausalSelfAttention(nn.Module):
     """
 
     def __init__(self, config: GPTConfig):
-        self.n_head, self.dropout = config.n_head, config.dropout
+        self.n_head, self.dropout, self.rng = config.n_head, config.dropout, None  # rng=None: `manual_seed`'s
         self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd, config.bias)  # queries, keys and values
         self.c_proj = nn.Linear(config.n_embd, config.n_embd, config.bias)
         self.resid_dropout = nn.Dropout(config.dropout)
@@ -134,7 +134,7 @@ class CausalSelfAttention(nn.Module):
         heads = self.c_attn(x).reshape(B, T, 3, self.n_head, C // self.n_head).transpose(2, 0, 3, 1, 4)
         q, k, v = heads[0], heads[1], heads[2]  # (B, heads, T, C / heads)
         p = self.dropout if self.training else 0.0
-        y = F.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=True)
+        y = F.scaled_dot_product_attention(q, k, v, dropout_p=p, is_causal=True, rng=self.rng)
         return self.resid_dropout(self.c_proj(y.transpose(0, 2, 1, 3).reshape(B, T, C)))
 
 

@@ -1,5 +1,6 @@
 """Layers, losses and initialization, under PyTorch's names: `from utils import nn`."""
 
+from utils.functional._instead import LAYERS, explain
 from utils.functional.generators import manual_seed
 from utils.nn import init
 from utils.nn.activation import (
@@ -110,3 +111,5 @@ __all__ = [
     "init",
     "manual_seed",
 ]
+
+__getattr__ = explain(__name__, LAYERS)

@@ -1,4 +1,4 @@
-"""Nonlinearities as modules, for `Sequential`."""
+"""Nonlinearities as modules, for `Sequential`. They take PyTorch's `inplace`, and leave their input as it is."""
 
 from utils import ops
 from utils.functional import activation as F
@@ -6,7 +6,13 @@ from utils.nn.module import Module
 from utils.tensor import Tensor
 
 
-class ReLU(Module):
+class _Plain(Module):
+    """One without settings of its own."""
+
+    def __init__(self, inplace: bool = False): ...
+
+
+class ReLU(_Plain):
     """max(x, 0).
 
     Notebook: 02-mlp/forward-propagation/02-activation-functions.ipynb
@@ -16,7 +22,7 @@ class ReLU(Module):
         return ops.relu(x)
 
 
-class ReLU6(Module):
+class ReLU6(_Plain):
     """min(max(x, 0), 6), which stays within the reach of few bits.
 
     Notebook: 03-cnn/architectures/05-mobilenet-and-efficientnet.ipynb
@@ -46,7 +52,7 @@ class Tanh(Module):
         return ops.tanh(x)
 
 
-class SiLU(Module):
+class SiLU(_Plain):
     """x · sigmoid(x), also called swish.
 
     Notebook: 02-mlp/forward-propagation/02-activation-functions.ipynb
@@ -62,7 +68,7 @@ class LeakyReLU(Module):
     Notebook: 02-mlp/forward-propagation/02-activation-functions.ipynb
     """
 
-    def __init__(self, negative_slope: float = 0.01):
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
         self.negative_slope = negative_slope
 
     def forward(self, x: Tensor) -> Tensor:
@@ -78,7 +84,7 @@ class ELU(Module):
     Notebook: 02-mlp/forward-propagation/02-activation-functions.ipynb
     """
 
-    def __init__(self, alpha: float = 1.0):
+    def __init__(self, alpha: float = 1.0, inplace: bool = False):
         self.alpha = alpha
 
     def forward(self, x: Tensor) -> Tensor:

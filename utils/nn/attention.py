@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from utils.functional.activation import softmax
-from utils.functional.attention import scaled_dot_product_attention
+from utils.functional.attention import check_mask_dtype, scaled_dot_product_attention
 from utils.functional.dropout import dropout
 from utils.functional.linear import linear
 from utils.nn import init
@@ -20,10 +20,10 @@ class MultiheadAttention(Module):
 
     query (L, N, E), key (S, N, kdim), value (S, N, vdim) -> output (L, N, E), weights (N, L, S); with `batch_first`
     the batch N leads. In `attn_mask`, (L, S) or (N · heads, L, S), and `key_padding_mask`, (N, S), True means
-    "not to be looked at"; floats are added to the scores. `is_causal=True` hides all later keys. Without
-    `need_weights` the second result is None, and all is faster. A query that may look at nothing gets NaN with the
-    weights and, as in `scaled_dot_product_attention`, zeros without them; both are PyTorch's way. `in_proj_weight`
-    holds the projections of queries, keys and values one below the other.
+    "not to be looked at"; floats are added to the scores, whole numbers raise TypeError. `is_causal=True` hides all
+    later keys. Without `need_weights` the second result is None, and all is faster. A query that may look at nothing
+    gets NaN with the weights and, as in `scaled_dot_product_attention`, zeros without them; both are PyTorch's way.
+    `in_proj_weight` holds the projections of queries, keys and values one below the other.
 
     Notebook: 05-attention/transformers/02-multi-head-attention.ipynb
     """
@@ -50,6 +50,7 @@ class MultiheadAttention(Module):
             dropout,
             batch_first,
         )
+        self.rng = None  # of dropout; None is the one that `manual_seed` seeds
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
         if self.kdim == self.vdim == embed_dim:
             self.in_proj_weight = _empty(3 * embed_dim, embed_dim)
@@ -89,10 +90,10 @@ class MultiheadAttention(Module):
         mask = self._mask(attn_mask, key_padding_mask, is_causal, q, k)
         p = self.dropout if self.training else 0.0
         if need_weights:
-            out, weights = _with_weights(q, k, v, mask, p)
+            out, weights = _with_weights(q, k, v, mask, p, self.rng)
             weights = weights.mean(axis=1) if average_attn_weights else weights
         else:
-            out, weights = scaled_dot_product_attention(q, k, v, mask, p), None
+            out, weights = scaled_dot_product_attention(q, k, v, mask, p, rng=self.rng), None
         out = out.transpose(*((0, 2, 1, 3) if self.batch_first else (2, 0, 1, 3)))
         return self.out_proj(out.reshape(*query.shape)), weights
 
@@ -157,18 +158,21 @@ class MultiheadAttention(Module):
         return 2 * E * (query.size + key.size + value.size) + 4 * query.size * S
 
 
-def _with_weights(q: Tensor, k: Tensor, v: Tensor, mask: Any, p: float) -> tuple[Tensor, Tensor]:
+def _with_weights(
+    q: Tensor, k: Tensor, v: Tensor, mask: Any, p: float, rng: np.random.Generator | None
+) -> tuple[Tensor, Tensor]:
     scores = (q * q.shape[-1] ** -0.5) @ k.swapaxes(-1, -2)
     weights = softmax(scores if mask is None else scores + mask, -1)
-    weights = dropout(weights, p) if p else weights
+    weights = dropout(weights, p, rng=rng) if p else weights
     return weights @ v, weights
 
 
 def _added(mask: Any, like: np.ndarray) -> Any:
     """True as minus infinity. A Tensor stays one: it may be learned."""
+    mask = mask if isinstance(mask, Tensor) else np.asarray(mask, like=like)
+    check_mask_dtype(mask, "the key is hidden")
     if isinstance(mask, Tensor):
         return mask
-    mask = np.asarray(mask, like=like)
     if mask.dtype != bool:
         return mask.astype(like.dtype, copy=False)
     added = np.zeros_like(like, shape=mask.shape)

@@ -9,7 +9,7 @@ from utils.nn.module import Module
 class Sequential(Module):
     """One module after another: `Sequential(Linear(784, 64), ReLU(), Linear(64, 10))`.
 
-    A dict of modules gives them names. Indices and slices work.
+    A dict of modules gives them names. Indices and slices work, `model[-1] = Linear(64, 5)` and `del model[-1]` too.
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
@@ -37,6 +37,12 @@ class Sequential(Module):
         if isinstance(index, slice):
             return type(self)(dict(list(_held(self).items())[index]))
         return list(self)[_checked(self, index)]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        _set_all(self, {list(_held(self))[_checked(self, index)]: module})
+
+    def __delitem__(self, index: int | slice) -> None:
+        _delete(self, index)
 
 
 class ModuleList(Module):
@@ -68,6 +74,9 @@ class ModuleList(Module):
 
     def __setitem__(self, index: int, module: Module) -> None:
         _set_all(self, {str(_checked(self, index) % len(self)): module})
+
+    def __delitem__(self, index: int | slice) -> None:
+        _delete(self, index)
 
 
 class ModuleDict(Module):
@@ -116,14 +125,33 @@ def _numbered(modules: Iterable[Module], start: int = 0) -> dict[str, Module]:
 def _set_all(container: Module, modules: Mapping[str, Module]) -> None:
     for name, module in modules.items():
         if not isinstance(module, Module):
-            made = isinstance(module, type) and issubclass(module, Module)
-            hint = f": create it, {module.__name__}()" if made else ": wrap a function in a Module"
-            raise TypeError(f"{type(container).__name__} holds modules but got {module!r}{hint}")
+            raise TypeError(
+                f"{type(container).__name__} holds modules but got {module!r}: {_hint(container, module)}"
+            )
         if "." in name or hasattr(type(container), name):
             raise KeyError(
                 f"a module cannot be called {name!r} in {type(container).__name__}: choose another name"
             )
         setattr(container, name, module)
+
+
+def _hint(container: Module, wrong: Any) -> str:
+    if isinstance(wrong, type) and issubclass(wrong, Module):
+        return f"create it, {wrong.__name__}()"
+    if isinstance(wrong, Iterable) and not isinstance(wrong, str):
+        sequential = isinstance(container, Sequential)
+        return f"unpack it, {type(container).__name__}(*layers)" if sequential else "hold it in a ModuleList"
+    return "wrap a function in a Module"
+
+
+def _delete(container: Module, index: int | slice) -> None:
+    """Without those modules; the others are numbered anew, as in PyTorch."""
+    held = _held(container)
+    places = range(len(held))[index] if isinstance(index, slice) else [_checked(container, index) % len(held)]
+    kept = [module for i, module in enumerate(held.values()) if i not in places]
+    for name in held:
+        delattr(container, name)
+    _set_all(container, _numbered(kept))
 
 
 def _checked(container: Module, index: int) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 
 from utils.functional import convolution as F
 from utils.nn import init
+from utils.nn._sizes import check_sizes
 from utils.nn.module import Module
 from utils.nn.parameter import Parameter
 from utils.tensor import Tensor
@@ -32,23 +33,34 @@ class _Conv(Module):
         bias: bool,
         rng: Any,
     ):
+        check_sizes(self, in_channels=in_channels, out_channels=out_channels)
         for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
             if groups < 1 or channels % groups:
                 raise ValueError(f"{name}={channels} cannot be divided into groups={groups} equal parts")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride = self._sizes(kernel_size), self._sizes(stride)
-        self.padding = padding if isinstance(padding, str) else self._sizes(padding)
-        self.dilation = self._sizes(dilation)
+        self.kernel_size, self.stride = self._sizes("kernel_size", kernel_size), self._sizes("stride", stride)
+        self.padding = self._checked_padding(padding)
+        self.dilation = self._sizes("dilation", dilation)
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         self.weight = Parameter(np.empty((first, second // groups, *self.kernel_size), np.float32))
         self.bias = Parameter(np.empty(out_channels, np.float32)) if bias else None
         self.reset_parameters(rng)
 
-    def _sizes(self, size: Sizes) -> tuple[int, ...]:
-        sizes = (size,) * self.axes if isinstance(size, int | np.integer) else tuple(size)
+    def _sizes(self, name: str, size: Sizes, least: int = 1) -> tuple[int, ...]:
+        sizes = tuple(size) if isinstance(size, tuple | list | np.ndarray) else (size,) * self.axes
         if len(sizes) != self.axes:
-            raise ValueError(f"{type(self).__name__} takes one number or {self.axes} but got {size}")
+            raise ValueError(f"{type(self).__name__} takes one number or {self.axes} but got {name}={size}")
+        for n in sizes:
+            check_sizes(self, least, **{name: n})
         return tuple(int(n) for n in sizes)
+
+    def _checked_padding(self, padding: Any) -> Any:
+        if not isinstance(padding, str):
+            return self._sizes("padding", padding, 0)
+        if self.transposed or padding not in ("same", "valid"):
+            words = "" if self.transposed else ', "same" or "valid"'
+            raise ValueError(f"{type(self).__name__} got padding={padding!r}: expected whole numbers{words}")
+        return padding
 
     def reset_parameters(self, rng: Any = None) -> None:
         """Uniform in ±1/√fan_in, as in PyTorch."""
@@ -142,7 +154,7 @@ class ConvTranspose1d(_Conv):
         rng: Any = None,
     ):
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, rng)
-        self.output_padding = self._sizes(output_padding)
+        self.output_padding = self._sizes("output_padding", output_padding, 0)
 
     def forward(self, x: Tensor) -> Tensor:
         return self._function()(

@@ -7,6 +7,7 @@ import numpy as np
 
 from utils.functional.linear import linear
 from utils.nn import init
+from utils.nn._sizes import check_sizes
 from utils.nn.module import Module
 from utils.nn.parameter import Parameter
 from utils.tensor import Tensor
@@ -22,6 +23,7 @@ class Linear(Module):
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, *, rng: Any = None):
+        check_sizes(self, 0, in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(np.empty((out_features, in_features), np.float32))
         self.bias = Parameter(np.empty(out_features, np.float32)) if bias else None
@@ -31,8 +33,17 @@ class Linear(Module):
         reset_affine(self.weight, self.bias, rng)
 
     def forward(self, x: Tensor) -> Tensor:
+        if not hasattr(x, "ndim"):
+            raise TypeError(
+                f"Linear expects a Tensor or an array but got {type(x).__name__}: make one, Tensor(x)"
+            )
         if not x.ndim or x.shape[-1] != self.in_features:
             raise ValueError(self._misfit(tuple(x.shape)))
+        if isinstance(x, Tensor) and x.dtype != self.weight.dtype:
+            raise TypeError(
+                f"Linear is {self.weight.dtype} but got {x.dtype}: convert the data, x.astype(np.{self.weight.dtype}), "
+                f"or the model, model.to(np.{x.dtype})"
+            )
         return linear(x, self.weight, self.bias)
 
     def _misfit(self, shape: tuple[int, ...]) -> str:

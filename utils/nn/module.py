@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,19 @@ from utils.nn.state import LoadResult, copy_into
 from utils.nn.summary import Summary, summarize
 from utils.tensor import FLOATS, Tensor
 
+_running: ContextVar["Module | None"] = ContextVar(
+    "running", default=None
+)  # whose forward it is, in each thread
+
 
 class Module:
     """A function with parameters: write `forward`, and keep parameters and other modules as attributes.
 
     Attributes that hold a `Parameter`, a leaf Tensor with `requires_grad=True`, or a Module are found in the order
-    of their assignment; there is nothing to register and no `super().__init__()` to forget. `register_buffer` names
-    the arrays that belong to the state without being trained (running means). Modules in a plain list or dict would
-    not be found, so that assigning one raises TypeError: `ModuleList` and `ModuleDict` hold them.
+    of their assignment; there is nothing to register and no `super().__init__()` to forget. What `forward` itself
+    keeps is no parameter unless it is made a `Parameter`. `register_buffer` names the arrays that belong to the state
+    without being trained (running means). Modules in a plain list or dict would not be found, so that assigning one
+    raises TypeError: `ModuleList` and `ModuleDict` hold them.
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
@@ -32,7 +38,11 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward: define forward(self, x)")
 
     def __call__(self, *inputs: Any, **settings: Any) -> Any:
-        out = self.forward(*inputs, **settings)
+        before = _running.set(self)
+        try:
+            out = self.forward(*inputs, **settings)
+        finally:
+            _running.reset(before)
         for hook in self._forward_hooks:
             replaced = hook(self, inputs, out)
             out = out if replaced is None else replaced
@@ -66,7 +76,9 @@ class Module:
         elif isinstance(before, Module) and not (value is None or isinstance(value, Module)):
             raise TypeError(f"{name} is a module but got {type(value).__name__}: assign a Module, or None")
         elif isinstance(value, Tensor):
-            if value.requires_grad and value.is_leaf:
+            if (
+                value.requires_grad and value.is_leaf and _running.get() is not self
+            ):  # no input that forward keeps
                 value.__class__ = Parameter  # made without the class, meant as one
         else:
             _refuse_hidden_modules(name, value)
@@ -163,9 +175,13 @@ class Module:
             parameter.requires_grad = requires_grad
         return self
 
-    def zero_grad(self) -> None:
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients, or set them to zero."""
         for parameter in self.parameters():
-            parameter.grad = None
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad[...] = 0
 
     def apply(self, fn: Callable[["Module"], Any]) -> "Module":
         """Call `fn` with every module inside, children first, then with this one."""

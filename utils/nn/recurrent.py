@@ -8,6 +8,7 @@ import numpy as np
 from utils.functional import recurrent as F
 from utils.functional.dropout import dropout
 from utils.nn import init
+from utils.nn._sizes import check_rate, check_sizes
 from utils.nn.module import Module
 from utils.nn.parameter import Parameter
 from utils.ops import concatenate, stack
@@ -31,8 +32,8 @@ class _Recurrent(Module):
         *,
         rng: Any = None,
     ):
-        if num_layers < 1:
-            raise ValueError(f"num_layers={num_layers}: expected 1 or more")
+        check_sizes(self, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        check_rate("dropout", dropout)
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout, self.bidirectional = (
             bias,
@@ -40,6 +41,7 @@ class _Recurrent(Module):
             dropout,
             bidirectional,
         )
+        self.rng = None  # of dropout; None is the one that `manual_seed` seeds
         for suffix in self._suffixes():
             inputs = input_size if suffix.startswith("l0") else hidden_size * (1 + bidirectional)
             _add_parameters(self, f"_{suffix}", inputs, hidden_size, self.gates, bias)
@@ -68,7 +70,7 @@ class _Recurrent(Module):
         finals = []
         for layer in range(self.num_layers):
             if layer and self.dropout:
-                x = dropout(x, self.dropout, self.training)
+                x = dropout(x, self.dropout, self.training, rng=self.rng)
             outputs = []
             for suffix in [s for s in self._suffixes() if s.removesuffix("_reverse") == f"l{layer}"]:
                 start = tuple(s[len(finals)] for s in states)
@@ -87,10 +89,10 @@ class _Recurrent(Module):
             return (_zeros(x, *shape),) * self._n_states
         states = (state,) if self._n_states == 1 else tuple(state)
         for given in states:
-            if tuple(given.shape) != shape:
+            if _shape(given) != shape:
                 raise ValueError(
                     f"{type(self).__name__} expects a state (layers x directions, batch, hidden) of {shape} "
-                    f"but got {tuple(given.shape)}"
+                    f"but got {_shape(given)}"
                 )
         return states
 
@@ -165,9 +167,7 @@ class LSTM(_Recurrent):
         return F.lstm(x, *states, *weights, **settings)
 
     def _states(self, state: Any, x: Tensor) -> tuple:
-        if state is not None and not (isinstance(state, tuple | list) and len(state) == 2):
-            raise ValueError("LSTM expects its state as a pair (h, c)")
-        return super()._states(state, x)
+        return super()._states(None if state is None else _pair(self, state), x)
 
     def _packed(self, ends: tuple) -> Any:
         return ends
@@ -194,6 +194,7 @@ class _Cell(Module):
     gates = 1
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, *, rng: Any = None):
+        check_sizes(self, input_size=input_size, hidden_size=hidden_size)
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         _add_parameters(self, "", input_size, hidden_size, self.gates, bias)
         self.reset_parameters(rng)
@@ -207,6 +208,12 @@ class _Cell(Module):
             raise ValueError(
                 f"{type(self).__name__} expects (batch, {self.input_size}) but got {tuple(x.shape)}"
             )
+        for state in states:
+            if state is not None and _shape(state) != (len(x), self.hidden_size):
+                raise ValueError(
+                    f"{type(self).__name__} expects a state (batch, hidden) of {(len(x), self.hidden_size)} "
+                    f"but got {_shape(state)}"
+                )
         zeros = _zeros(x, len(x), self.hidden_size)
         weights = tuple(getattr(self, name, None) for name in _names(self.bias))
         return (x.reshape(1, *x.shape), *[zeros if s is None else s for s in states], *weights)
@@ -249,7 +256,7 @@ class LSTMCell(_Cell):
     gates = 4
 
     def forward(self, x: Tensor, state: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        return F.lstm(*self._parts(x, *(state or (None, None))))[1]
+        return F.lstm(*self._parts(x, *_pair(self, state)))[1]
 
 
 class GRUCell(_Cell):
@@ -262,6 +269,19 @@ class GRUCell(_Cell):
 
     def forward(self, x: Tensor, h: Tensor | None = None) -> Tensor:
         return F.gru(*self._parts(x, h))[1]
+
+
+def _pair(layer: Module, state: Any) -> tuple:
+    if state is None:
+        return None, None
+    if not (isinstance(state, tuple | list) and len(state) == 2):
+        raise ValueError(f"{type(layer).__name__} expects its state as a pair (h, c)")
+    return tuple(state)
+
+
+def _shape(state: Any) -> Any:
+    """Or, of a pair (h, c) given to a layer whose state is h alone, what to do."""
+    return f"a tuple of {len(state)}: give h alone" if isinstance(state, tuple) else np.shape(state)
 
 
 def _zeros(x: Any, *shape: int) -> np.ndarray:

@@ -280,7 +280,13 @@ def contract(*operands, subscripts):
         others, arrays = [*terms[:i], *terms[i + 1 :]], [*operands[:i], *operands[i + 1 :]]
         return lambda g: _summed_back([result, *others], [g, *arrays], terms[i], operands[i].shape)
 
-    z = np.einsum(f"{','.join(terms)}->{result}", *operands, optimize=True)
+    try:
+        z = np.einsum(f"{','.join(terms)}->{result}", *operands, optimize=True)
+    except ValueError as error:
+        shapes = ", ".join([str(x.shape) for x in operands])
+        raise ValueError(
+            f"einsum {subscripts!r} does not fit shapes {shapes}: each subscript is one axis, and of one length"
+        ) from error
     return z.copy() if z.base is not None else z, tuple([gradient(i) for i in range(len(operands))])
 
 

@@ -83,6 +83,11 @@ def gather(x: Tensor, dim: int, index: Any) -> Tensor:
             f"gather needs whole numbers with {x.ndim} axes but got {index.dtype} of shape {index.shape}: "
             "add axes with index[..., None], convert with .astype(int)"
         )
+    if index.size and not 0 <= index.min() <= index.max() < x.shape[dim]:
+        raise IndexError(
+            f"gather has indices from {index.min()} to {index.max()}, but axis {dim} of {x.shape} has 0 to "
+            f"{x.shape[dim] - 1}"
+        )
     places = list(np.ogrid[tuple([slice(n) for n in index.shape])])
     places[dim] = index
     return getitem(x, index=tuple(places))

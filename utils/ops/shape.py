@@ -16,7 +16,13 @@ def reshape(x, *, shape):
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
-    return x.reshape(shape), lambda g: g.reshape(x.shape)
+    try:
+        z = x.reshape(shape)
+    except ValueError as error:
+        raise ValueError(
+            f"cannot reshape {x.shape} to {shape}: the product of the new lengths must be {x.size}, and one may be -1"
+        ) from error
+    return z, lambda g: g.reshape(x.shape)
 
 
 @op
@@ -27,6 +33,11 @@ def transpose(x, *, axes=None):
     """
     if axes is None:
         return x.T, lambda g: g.T
+    if sorted([axis % x.ndim for axis in axes if -x.ndim <= axis < x.ndim]) != list(range(x.ndim)):
+        raise ValueError(
+            f"transpose needs all {x.ndim} axes of {x.shape}, each once, but got {tuple(axes)}: "
+            "swapaxes(a, b) exchanges two"
+        )
     back = sorted(range(x.ndim), key=[axis % x.ndim for axis in axes].__getitem__)
     return x.transpose(axes), lambda g: g.transpose(back)
 
@@ -107,16 +118,19 @@ def swapaxes(x: Tensor, axis0: int, axis1: int) -> Tensor:
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
     axes = list(range(x.ndim))
+    for axis in (axis0, axis1):
+        if not -x.ndim <= axis < x.ndim:
+            raise ValueError(f"axis {axis} is out of range for {x.shape}: expected {-x.ndim} to {x.ndim - 1}")
     axes[axis0], axes[axis1] = axes[axis1], axes[axis0]
     return transpose(x, axes=axes)
 
 
-def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
-    """One after another along an axis that they have; the other axes are equal.
+def concatenate(tensors: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor:
+    """One after another along an axis that they have; the other axes are equal. `dim` is PyTorch's name of `axis`.
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
-    return joined(*tensors, axis=axis)
+    return joined(*_some("concatenate", tensors), axis=axis if dim is None else dim)
 
 
 @op
@@ -125,16 +139,29 @@ def joined(*arrays, axis):
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
+    try:
+        z = np.concatenate(arrays, axis)
+    except ValueError as error:
+        raise ValueError(
+            f"cannot concatenate shapes {', '.join([str(x.shape) for x in arrays])} along axis {axis}: they need "
+            "that axis, and all others of equal length"
+        ) from error
     ends = list(accumulate([x.shape[axis] for x in arrays]))
-    return np.concatenate(arrays, axis), lambda g: tuple(np.split(g, ends[:-1], axis))
+    return z, lambda g: tuple(np.split(g, ends[:-1], axis))
 
 
-def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
-    """One after another along a new axis; all have one shape.
+def stack(tensors: Sequence[Any], axis: int = 0, *, dim: int | None = None) -> Tensor:
+    """One after another along a new axis; all have one shape. `dim` is PyTorch's name of `axis`.
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
-    return stacked(*tensors, axis=axis)
+    return stacked(*_some("stack", tensors), axis=axis if dim is None else dim)
+
+
+def _some(name: str, tensors: Sequence[Any]) -> Sequence[Any]:
+    if not (tensors := list(tensors)):
+        raise ValueError(f"{name} got an empty list: it needs one Tensor or more")
+    return tensors
 
 
 @op
@@ -143,6 +170,11 @@ def stacked(*arrays, axis):
 
     Notebook: 02-mlp/backpropagation/04-autograd-engine.ipynb
     """
+    if len({x.shape for x in arrays}) > 1:
+        raise ValueError(
+            f"cannot stack shapes {', '.join([str(x.shape) for x in arrays])}: all must be equal; concatenate takes "
+            "different lengths"
+        )
     return np.stack(arrays, axis), lambda g: tuple(np.moveaxis(g, axis, 0))
 
 

@@ -25,6 +25,7 @@ NOT_NEGATIVE = [
 ]
 BELOW_ONE = ("alpha", "betas")
 EXTRA_KEYS = {"params", "name", "initial_lr"}
+HOW_TORCH_RUNS = ("foreach", "fused", "capturable", "differentiable")  # settings that change no result
 
 
 class Optimizer:
@@ -131,8 +132,13 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a `state_dict` of an optimizer of the same parameters, as if it had never stopped.
 
-        Raises ValueError, and changes nothing, where groups or shapes differ.
+        PyTorch's are taken, too. Raises ValueError, and changes nothing, where groups or shapes differ.
         """
+        if not {"state", "param_groups"} <= set(state_dict):
+            raise ValueError(
+                f"an optimizer's state has 'state' and 'param_groups' but this has {sorted(state_dict)[:4]}: is it a "
+                "model's?"
+            )
         saved = state_dict["param_groups"]
         sizes, mine = ([len(group["params"]) for group in groups] for groups in (saved, self.param_groups))
         if sizes != mine:
@@ -181,6 +187,10 @@ class Optimizer:
 
 def as_list(params: Any) -> list:
     """The parameters, or groups, of an iterable; TypeError for anything else, ValueError for a generator used up."""
+    if callable(getattr(params, "parameters", None)):
+        raise TypeError(
+            f"expected parameters but got a whole {type(params).__name__}: write model.parameters()"
+        )
     if isinstance(params, Tensor | np.ndarray | dict | set | str) or not isinstance(params, Iterable):
         raise TypeError(
             f"expected parameters in a list or another ordered iterable but got {type(params).__name__}: "
@@ -226,7 +236,7 @@ def _plain(value: Any) -> Any:
 
 
 def _settings(group: dict[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in group.items() if name != "params"}
+    return {name: _plain(value) for name, value in group.items() if name not in ("params", *HOW_TORCH_RUNS)}
 
 
 def _copied(value: Any) -> Any:
@@ -239,8 +249,8 @@ def _restored(entry: dict[str, Any], p: Any) -> dict[str, Any]:
 
 
 def _restored_value(name: str, value: Any, x: np.ndarray) -> Any:
-    if isinstance(value, int | float | np.generic):
-        return _plain(value)
+    if isinstance(value, int | float | np.generic) or name in ("step", "mu_product"):  # PyTorch's are tensors
+        return _plain(np.asarray(value)[()])
     if np.shape(value) != x.shape:
         raise ValueError(f"{name} has shape {np.shape(value)} but its parameter {x.shape}")
     restored = np.empty_like(x)
