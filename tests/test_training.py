@@ -194,25 +194,12 @@ def test_nan_in_the_data_stops_before_the_weights_are_touched(threads, row):
     model, (X, y) = nn.Linear(3, 1, rng=0), line()
     before = model.weight.data.copy()
     X[row, 1] = np.nan
+    whole, optimizer = DataLoader((X, y), 40), SGD(model.parameters(), lr=0.1)
     with pytest.raises(TrainingStopped, match=r"nan in step 1 .there was none before") as caught:
-        fit(
-            model,
-            DataLoader((X, y), 40),
-            mse_loss,
-            SGD(model.parameters(), lr=0.1),
-            epochs=1,
-            threads=threads,
-        )
+        fit(model, whole, mse_loss, optimizer, epochs=1, threads=threads)
     assert caught.value.last_loss is None and np.array_equal(model.weight.data, before)
     with detect_anomaly(), pytest.raises(FloatingPointError):
-        fit(
-            model,
-            DataLoader((X, y), 40),
-            mse_loss,
-            SGD(model.parameters(), lr=0.1),
-            epochs=1,
-            threads=threads,
-        )
+        fit(model, whole, mse_loss, optimizer, epochs=1, threads=threads)
 
 
 def test_an_infinite_gradient_stops_before_the_weights_are_touched():
